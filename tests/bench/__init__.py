@@ -1,0 +1,1 @@
+"""Measures ratios, never bare times: `make bench`."""

@@ -1,0 +1,1 @@
+"""Shared parts of the tests: real servers, certificates and documents, each in a module of its own."""
