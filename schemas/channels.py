@@ -1,0 +1,112 @@
+"""The contract between the house and every channel (design 6).
+
+A channel turns a consignment into a message of its own kind, hands it over and tells what happened, in the
+four words of `schemas.errors.SendError`. Relies on the other schemas; holds no code that sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from schemas.consignments import Consignment, Document, Receipt, ReceiptEvent
+
+
+class Protection(StrEnum):
+    """How a channel protects what it carries."""
+
+    MAILBOX = "mailbox"
+    END_TO_END = "end_to_end"
+    DOMAIN = "domain"
+    TRANSPORT = "transport"
+    PORTAL = "portal"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a channel carries and how fast: bytes in all, extensions, calls side by side, calls a second."""
+
+    max_bytes: int
+    extensions: frozenset[str]
+    parallel: int
+    per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whether a channel reaches a recipient; `code` says why not, `cached` whether the answer was kept."""
+
+    reached: bool
+    code: str = ""
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a channel's later word was last read.
+
+    `position` is the channel's own opaque mark; `awaiting` are external ids the ledger still waits on, for
+    channels that must ask by id.
+    """
+
+    position: str = ""
+    awaiting: tuple[str, ...] = field(default=(), repr=False)
+
+
+class DocumentReader(Protocol):
+    """Gives a channel the plain bytes of a document, in memory only."""
+
+    def read(self, consignment: Consignment, document: Document) -> bytes: ...
+
+
+class EnrolmentCache(Protocol):
+    """Remembers enrolment answers for a time; keyed by a keyed hash, never by the number itself."""
+
+    def recall(self, channel: str, material_id: int, recipient: str, max_age_seconds: float) -> str | None:
+        """Returns the answer kept for this recipient's digits, or None when there is none young enough."""
+
+    def remember(self, channel: str, material_id: int, recipient: str, answer: str) -> None: ...
+
+    def forget(self, channel: str, recipient: str) -> None:
+        """Drops every answer kept for this recipient: a reject has shown it to be old."""
+
+
+class Channel(Protocol):
+    """One way to hand over a consignment.
+
+    `idempotent` channels clear doubt by sending the same id and bytes again; the others by `find`.
+    """
+
+    name: str
+    protection: Protection
+    limits: Limits
+    idempotent: bool
+
+    def check(self) -> None:
+        """Looks at settings, keys, certificates and the other side; raises ConfigurationError."""
+
+    def findings(self) -> Sequence[tuple[str, Mapping[str, object]]]:
+        """Returns what will need a person before long, such as a certificate's last days: code and params."""
+
+    def message_id(self, seed: str) -> str:
+        """Returns the message id this channel uses for a consignment's seed; pure."""
+
+    async def reaches(self, consignment: Consignment) -> Reach:
+        """Says whether the recipient can be reached, perhaps from a cache; never sends.
+
+        Raises Transient when it can't be found out now, ConfigurationError when our set-up is wrong.
+        """
+
+    async def send(self, consignment: Consignment, message_id: str) -> Receipt:
+        """Hands over; raises one of the four SendErrors, or ConfigurationError with nothing sent."""
+
+    async def find(self, message_id: str) -> Receipt | None:
+        """Clears doubt: the receipt, None when the other side never got it; raises CannotTell."""
+
+    def receipts(self, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
+        """Yields later word since `cursor`; replayable; raises Transient or ConfigurationError."""
+
+    async def close(self) -> None:
+        """Ends what is open; no call after this."""

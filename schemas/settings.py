@@ -1,0 +1,225 @@
+"""The shape of `brevdue.toml`: typed, closed to unknown keys, secrets only as file paths.
+
+Relies on pydantic. Says what may stand in the file and what the defaults are; `jobs.house` reads the file
+and the environment and reports all faults at once (design 8.3).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+CANONICAL_COLUMNS = (
+    "modtager",
+    "modtagertype",
+    "materiale",
+    "titel",
+    "fil",
+    "bilag",
+    "navn",
+    "email",
+    "mobil",
+    "reference",
+)
+"""The index's columns (design 8.1), which a source may rename."""
+
+Mode = Literal["simulated", "live"]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Section(BaseModel):
+    """Base of every table: frozen, unknown keys refused, values never shown in errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class HouseSettings(Section):
+    """`[house]`: where we keep things and whether we are real."""
+
+    data: Path = Path("data")
+    database_url: str = ""
+    mode: Mode = "simulated"
+    tenant: Name = "house"
+    keys: Path | None = None
+    language: Literal["da", "en"] = "da"
+    log_file: Path | None = None
+    pdf_workers: int = Field(default=2, ge=1, le=64)
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.keys or self.data / "keys"
+
+    @property
+    def database(self) -> str:
+        """The database's URL: the embedded SQLite file unless the settings name another."""
+        return self.database_url or f"sqlite:///{self.data / 'brevdue.db'}"
+
+
+class SourceSettings(Section):
+    """`[sources.<name>]`: one drop folder and how its index reads."""
+
+    folder: Path
+    layout: Literal["L1"] = "L1"
+    encoding: Literal["utf-8", "cp1252", "auto"] = "utf-8"
+    separator: Literal[";", ",", "\t", "|"] = ";"
+    columns: dict[str, str] = Field(default_factory=dict)
+    material: Name | None = None
+    seal: Literal["marker", "quiet"] = "marker"
+    quiet_seconds: float = Field(default=30.0, ge=0.0)
+    all_or_nothing: bool = False
+    hold_above_percent: float = Field(default=5.0, ge=0.0, le=100.0)
+    repair_lost_zero: bool = False
+    duplicates: Literal["refuse", "hold", "send"] = "refuse"
+    max_rows: int = Field(default=500_000, ge=1)
+    max_files: int = Field(default=1_000_000, ge=1)
+    max_file_bytes: int = Field(default=100 * 1024 * 1024, ge=1)
+    max_total_bytes: int = Field(default=50 * 1024**3, ge=1)
+    max_zip_ratio: float = Field(default=100.0, ge=1.0)
+
+    @model_validator(mode="after")
+    def _columns_known(self) -> Self:
+        unknown = sorted(set(self.columns) - set(CANONICAL_COLUMNS))
+        if unknown:
+            raise ValueError(f"columns: unknown canonical names {', '.join(unknown)}")
+        if len({name.casefold() for name in self.columns.values()}) != len(self.columns):
+            raise ValueError("columns: two canonical columns share one name")
+        return self
+
+
+class EboksMaterial(Section):
+    """`[materials.<name>.eboks]`: what e-Boks calls this kind of document.
+
+    `delivery = "mandatory"` is delivered even to one who never subscribed or never logged in (facts c);
+    `"voluntary"` is checked by look-up first. `wait_in_mailbox` sends a voluntary material without the
+    look-up: it waits in the mailbox until the recipient opens an account.
+    """
+
+    content_type_id: int = Field(ge=1, le=999_999_999)
+    delivery: Literal["voluntary", "mandatory"] = "voluntary"
+    wait_in_mailbox: bool = False
+
+
+class MaterialSettings(Section):
+    """`[materials.<name>]`: a kind of document, the channels it may take and how it is guarded."""
+
+    title: str | None = Field(default=None, max_length=50)
+    data_class: Literal["special_category", "criminal", "cpr", "confidential", "ordinary"] = "confidential"
+    channels: tuple[Name, ...] = ("eboks", "smime", "tunnel", "tls", "portal")
+    protections: tuple[Literal["mailbox", "end_to_end", "domain", "transport", "portal"], ...] = (
+        "mailbox",
+        "end_to_end",
+        "domain",
+        "portal",
+    )
+    extensions: tuple[str, ...] = ("pdf",)
+    max_bytes: int = Field(default=10 * 1000 * 1000, ge=1)
+    guard_other_cpr: bool = True
+    eboks: EboksMaterial | None = None
+    document_days: int | None = Field(default=None, ge=0)
+
+
+class EboksChannel(Section):
+    """`[channels.<name>]` with `kind = "eboks"`: e-Boks over REST v3.
+
+    `profile` is what a 2xx means: `direct` (final, perhaps without a body) or `proxy` (JSON with statuses,
+    polled later). `verdicts` maps an e-Boks error code (`Fejl`) to what we do about it.
+    """
+
+    kind: Literal["eboks"] = "eboks"
+    url: str = Field(pattern=r"^https://[^/\s]+$")
+    system_id: int = Field(ge=1, le=999_999)
+    profile: Literal["direct", "proxy"] = "direct"
+    client_id: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
+    certificate: Path
+    key: Path
+    ca: Path | None = None
+    parallel: int = Field(default=8, ge=1, le=256)
+    per_second: float | None = Field(default=None, gt=0)
+    deadline_seconds: float = Field(default=60.0, gt=0, le=600)
+    max_reply_bytes: int = Field(default=1024 * 1024, ge=1024, le=1024 * 1024)
+    max_bytes: int = Field(default=10 * 1000 * 1000, ge=1)
+    extensions: tuple[str, ...] = ("pdf", "html", "txt", "png", "jpg", "tif", "xml")
+    duplicate_statuses: tuple[int, ...] = (409,)
+    enrolment_cache_hours: float = Field(default=24.0, ge=0, le=24)
+    enrolment_absent: Literal["answer", "404"] = "answer"
+    attachments: bool = False
+    max_attempts: int = Field(default=12, ge=1)
+    backoff_seconds: float = Field(default=10.0, ge=0)
+    backoff_max_seconds: float = Field(default=3600.0, ge=0, le=86_400)
+    breaker_failures: int = Field(default=10, ge=1)
+    breaker_pause_seconds: float = Field(default=30.0, ge=0)
+    verdicts: dict[str, Literal["unreachable", "refused", "transient", "configuration"]] = Field(
+        default_factory=dict
+    )
+
+    @model_validator(mode="after")
+    def _proxy_has_client(self) -> Self:
+        if self.profile == "proxy" and not self.client_id:
+            raise ValueError("client_id: required when profile is 'proxy'")
+        return self
+
+
+class TimetableEntry(Section):
+    """`[timetable.<name>]`: one verb, on a cron line in Danish local time or at an interval."""
+
+    verb: Literal["pull", "dispatch", "collect", "close", "purge"]
+    source: Name | None = None
+    cron: str | None = None
+    every_seconds: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_rhythm(self) -> Self:
+        if (self.cron is None) == (self.every_seconds is None):
+            raise ValueError("give either cron or every_seconds")
+        if self.source is not None and self.verb != "pull":
+            raise ValueError("source: only pull works on one source")
+        return self
+
+
+DEFAULT_TIMETABLE = {
+    "pull": TimetableEntry(verb="pull", every_seconds=60.0),
+    "dispatch": TimetableEntry(verb="dispatch", every_seconds=30.0),
+    "collect": TimetableEntry(verb="collect", every_seconds=60.0),
+    "close": TimetableEntry(verb="close", every_seconds=60.0),
+    "purge": TimetableEntry(verb="purge", cron="30 2 * * *"),
+}
+
+
+class RetentionSettings(Section):
+    """`[retention]`: how long what is kept, counted from a batch's closing, in days."""
+
+    document_days: int = Field(default=30, ge=0)
+    quarantine_days: int = Field(default=30, ge=0)
+    evidence_days: int = Field(default=5 * 366, ge=0)
+
+
+class Settings(Section):
+    """The whole file. `base` is the folder that relative paths count from."""
+
+    house: HouseSettings = HouseSettings()
+    sources: dict[Name, SourceSettings] = Field(default_factory=dict)
+    materials: dict[Name, MaterialSettings] = Field(default_factory=dict)
+    channels: dict[Name, EboksChannel] = Field(default_factory=dict)
+    timetable: dict[Name, TimetableEntry] = Field(default_factory=lambda: dict(DEFAULT_TIMETABLE))
+    retention: RetentionSettings = RetentionSettings()
+
+    @model_validator(mode="after")
+    def _names_meet(self) -> Self:
+        faults = [
+            f"sources.{name}.material: no such material"
+            for name, source in self.sources.items()
+            if source.material is not None and source.material not in self.materials
+        ]
+        faults += [
+            f"timetable.{name}.source: no such source"
+            for name, entry in self.timetable.items()
+            if entry.source is not None and entry.source not in self.sources
+        ]
+        folders = [source.folder for source in self.sources.values()]
+        if len(set(folders)) != len(folders):
+            faults.append("sources: two sources share one folder")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
