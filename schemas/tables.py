@@ -119,7 +119,7 @@ class ConsignmentRow(SQLModel, table=True):
     next_attempt_at: int = Field(sa_column=_moment(nullable=False))
     lease_owner: str = ""
     lease_until: int = Field(default=0, sa_column=_moment(nullable=False))
-    # Grows whenever the lease is given or taken away: a late writer with an older number is refused.
+    # Grows whenever the lease is given: a late writer with an older number is refused.
     lease_number: int = 0
     version: int = 0  # grows with every change that an answer would show
     changed_at: int = Field(sa_column=_moment(nullable=False))

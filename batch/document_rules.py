@@ -1,0 +1,77 @@
+"""Judges one document by its kind and, where asked, by the people its text speaks of.
+
+Relies on the `*_rules` modules and on `batch.other_cpr`. To be run in the child process only. Knows nothing
+of sizes and kinds that a material allows: intake decides them.
+"""
+
+from __future__ import annotations
+
+from batch.inspection_frames import Inspection, InspectionRequest
+from batch.media_types import ALIASES
+from batch.other_cpr import fold, judge_text, shows_recipient
+from schemas.errors import BadInput
+
+IMAGES = ("png", "jpg", "tif")
+OFFICE = ("docx", "xlsx")
+
+
+def judge_document(request: InspectionRequest) -> Inspection:
+    """Returns what is to be said of a document; MemoryError passes, everything expected becomes a code."""
+    try:
+        if not request.data:
+            raise BadInput("document.empty")
+        extension = ALIASES.get(request.extension.lower(), request.extension.lower())
+        if extension == "pdf":
+            return _judge_pdf(request)
+        return _judge_guard(request, _text_of(request.data, extension), {}, 0)
+    except BadInput as error:
+        return Inspection(error.code, error.params)
+
+
+def _judge_pdf(request: InspectionRequest) -> Inspection:
+    from batch.pdf_rules import open_pdf
+
+    document, n_pages = open_pdf(request.data)
+    try:
+        if not request.guard:
+            document.check_first_page()
+            return Inspection(n_pages=n_pages)
+        texts = []
+        for text in document.texts():
+            if shows_recipient(fold(text), request.recipient):
+                return Inspection(n_pages=n_pages)
+            texts.append(text)
+    finally:
+        document.close()
+    capped: dict[str, object] = (
+        {"n_pages": n_pages, "n_pages_read": len(texts)} if len(texts) < n_pages else {}
+    )
+    return _judge_guard(request, "\n".join(texts), capped, n_pages)
+
+
+def _text_of(data: bytes, extension: str) -> str:
+    """Checks a document that is no PDF and returns its text, "" where it has none that we read."""
+    from batch import markup_rules, office_rules, plain_rules
+
+    text = ""
+    if extension in IMAGES:
+        plain_rules.check_image(data, extension)
+    elif extension == "txt":
+        text = plain_rules.read_text(data)
+    elif extension == "html":
+        text = markup_rules.check_html(data)
+    elif extension == "xml":
+        markup_rules.check_xml(data)
+    elif extension in OFFICE:
+        text = office_rules.check_office(data, extension)
+    else:
+        raise BadInput("document.type_unknown")
+    return text
+
+
+def _judge_guard(
+    request: InspectionRequest, text: str, params: dict[str, object], n_pages: int
+) -> Inspection:
+    if request.guard and judge_text(text, request.recipient, request.today):
+        return Inspection("document.other_cpr", params, n_pages, hold=True)
+    return Inspection(params=params, n_pages=n_pages)
