@@ -1,0 +1,61 @@
+"""The verb collect: fetches later word about what the channels accepted.
+
+Relies on the house's channels and ledger. Asks in slices, so that memory stays flat; replays are harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jobs.house import House
+from jobs.lane import ACTOR
+from schemas.channels import Channel, Cursor
+from schemas.errors import ConfigurationError, Transient
+
+SLICE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CollectResult:
+    """What one pass brought: how many were asked for, how many moved, and which channels did not answer."""
+
+    n_asked: int
+    n_moved: int
+    unreached: tuple[tuple[str, str], ...] = ()
+
+
+def collect(house: House, *, stop: Callable[[], bool] = lambda: False) -> CollectResult:
+    """Makes one pass over every channel of the settings; a channel that fails doesn't stop the others."""
+    return asyncio.run(_collect(house, stop))
+
+
+async def _collect(house: House, stop: Callable[[], bool]) -> CollectResult:
+    n_asked = n_moved = 0
+    unreached: list[tuple[str, str]] = []
+    try:
+        for name in house.settings.channels:
+            try:
+                asked, moved = await _collect_channel(house, house.channel(name), stop)
+            except (Transient, ConfigurationError) as error:
+                unreached.append((name, error.code))
+                continue
+            n_asked, n_moved = n_asked + asked, n_moved + moved
+    finally:
+        await house.close_channels()
+    return CollectResult(n_asked, n_moved, tuple(unreached))
+
+
+async def _collect_channel(house: House, channel: Channel, stop: Callable[[], bool]) -> tuple[int, int]:
+    n_asked = n_moved = 0
+    after = ""
+    while not stop():
+        awaiting = house.ledger.awaiting(channel.name, SLICE, after)
+        if not awaiting:
+            break
+        events = [event async for event in channel.receipts(Cursor(awaiting=tuple(awaiting)))]
+        n_moved += house.ledger.record_receipts(events, actor=ACTOR)
+        n_asked += len(awaiting)
+        after = awaiting[-1]
+    return n_asked, n_moved

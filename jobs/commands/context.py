@@ -1,0 +1,80 @@
+"""What every command gets: the screen, the settings file and a way to open the house, and Ctrl-C in order.
+
+Relies on `jobs.house` and `jobs.settings_file`, loaded when asked for. Knows no command.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from jobs.screen import Screen
+
+if TYPE_CHECKING:
+    from jobs.house import House
+    from schemas.settings import Settings
+
+
+class StopSignal:
+    """True once Ctrl-C or SIGTERM came; a second Ctrl-C ends the process at once."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._asked = False
+
+    def __call__(self) -> bool:
+        return self._asked
+
+    def hear(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler."""
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        self._screen.err.write("\n" + self._screen.text("interrupted") + "\n")
+
+    @contextmanager
+    def listening(self) -> Iterator[StopSignal]:
+        """Catches SIGINT and SIGTERM for the block."""
+        before = {number: signal.signal(number, self.hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@dataclass(slots=True)
+class Context:
+    """One call of the command line."""
+
+    screen: Screen
+    settings_path: Path
+    language_given: bool = False
+
+    def settings(self) -> Settings:
+        """Reads the settings; their language counts unless `--sprog` was given."""
+        from jobs.settings_file import read_settings
+
+        settings = read_settings(self.settings_path)
+        if not self.language_given:
+            self.screen.language = settings.house.language
+        return settings
+
+    @contextmanager
+    def house(self) -> Iterator[House]:
+        """Opens the house for the block."""
+        from jobs.house import open_house
+
+        with open_house(self.settings()) as house:
+            yield house
+
+    @contextmanager
+    def stopping(self) -> Iterator[StopSignal]:
+        """Lets Ctrl-C end the work in order for the block."""
+        with StopSignal(self.screen).listening() as stop:
+            yield stop

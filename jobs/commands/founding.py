@@ -1,0 +1,62 @@
+"""The commands that found or try out a house: init, simulate, demo, version.
+
+Relies on `jobs.initiate`, `jobs.simulation` and `jobs.demo`. Never replaces what is there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jobs.commands.context import Context
+from jobs.screen import EXIT_OK
+
+
+def init(context: Context) -> int:
+    """Writes a settings file when there is none, then makes folders, keys and database."""
+    from jobs.initiate import init_house, write_template
+
+    screen = context.screen
+    wrote = write_template(context.settings_path)
+    if wrote:
+        screen.say("init_settings", file=context.settings_path)
+    settings = context.settings()
+    made = init_house(settings)
+    for path in made:
+        screen.say("init_made", path=path)
+    screen.say("init_done" if made or wrote else "init_nothing")
+    data = {"settings_written": wrote, "made": [str(path) for path in made]}
+    return screen.finish(data, EXIT_OK)
+
+
+def simulate(context: Context, port: int | None, record: Path | None) -> int:
+    """Serves the simulator of e-Boks on loopback until it is told to stop."""
+    from jobs.simulation import run_simulator
+
+    screen = context.screen
+
+    def started(url: str) -> None:
+        screen.say("simulate_started", url=url)
+        screen.finish({"simulator": True, "url": url}, EXIT_OK)
+
+    run_simulator(context.settings(), port, record, started)
+    return EXIT_OK
+
+
+def demo(context: Context, folder: Path | None) -> int:
+    """Runs a whole day on simulators."""
+    from jobs.demo import run_demo
+
+    return run_demo(folder, screen=context.screen)
+
+
+def version(context: Context) -> int:
+    """Says which release this is."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as release
+
+    try:
+        number = release("brevdue")
+    except PackageNotFoundError:
+        number = "0.1.0"
+    context.screen.line(f"brevdue {number}")
+    return context.screen.finish({"version": number}, EXIT_OK)

@@ -1,0 +1,162 @@
+"""The one place that wires real parts together: settings, keys, ledger, documents and channels.
+
+Relies on every package of the house; each part is made when it is first asked for, so that a command pays
+only for what it uses. Decides nothing about consignments: the verbs do.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.ownership import Worker
+from schemas.errors import ConfigurationError
+from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from batch.document_store import DocumentStore
+    from batch.inspection import Inspector
+    from batch.intake import Intake
+    from batch.ledger import Ledger
+    from batch.vault import Vault
+    from schemas.channels import Channel, Protection
+
+Clock = Callable[[], datetime]
+Builder = Callable[["House", str], "Channel"]
+
+
+def utc_now() -> datetime:
+    """Returns the time now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def _build_eboks(house: House, name: str) -> Channel:
+    from eboks.rest import build
+
+    return build(
+        name,
+        house.settings.channels[name],
+        house.settings.materials,
+        house.documents,
+        house.ledger.enrolments,
+        house.now,
+        simulated=house.settings.house.mode == "simulated",
+    )
+
+
+CHANNELS: dict[str, Builder] = {"eboks": _build_eboks}
+"""The kinds of channel this release has: the `kind` in the settings → how to build one."""
+
+
+class House:
+    """An open house; `close` it, or use `open_house` as a context manager."""
+
+    def __init__(
+        self, settings: Settings, *, now: Clock = utc_now, randomness: random.Random | None = None
+    ) -> None:
+        self.settings = settings
+        self.now = now
+        self.randomness = randomness or random.Random()
+        self._channels: dict[str, Channel] = {}
+
+    @cached_property
+    def vault(self) -> Vault:
+        from batch.vault import Vault
+
+        return Vault.open(self.settings.house.keys_folder)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from batch.ledger import Ledger
+
+        house = self.settings.house
+        return Ledger.open(
+            house.database, vault=self.vault, tenant=house.tenant, mode=house.mode, now=self.now
+        )
+
+    @cached_property
+    def documents(self) -> DocumentStore:
+        from batch.document_store import DocumentStore
+
+        folders = {name: source.folder / "arkiv" for name, source in self.settings.sources.items()}
+        return DocumentStore(self.vault, self.settings.house.tenant, folders)
+
+    @cached_property
+    def inspector(self) -> Inspector:
+        from batch.inspection import Inspector
+
+        return Inspector(self.settings.house.pdf_workers)
+
+    @cached_property
+    def intake(self) -> Intake:
+        from batch.intake import Intake
+
+        return Intake(
+            settings=self.settings,
+            ledger=self.ledger,
+            vault=self.vault,
+            inspector=self.inspector,
+            now=self.now,
+            routes=self.routes(),
+        )
+
+    @cached_property
+    def worker(self) -> Worker:
+        return Worker(self.settings.house.data / "workers")
+
+    @property
+    def simulated(self) -> bool:
+        return self.settings.house.mode == "simulated"
+
+    def lock_path(self, name: str) -> Path:
+        """Returns the file whose lock keeps two of `name` apart."""
+        return self.settings.house.data / "locks" / f"{name}.lock"
+
+    def channel(self, name: str) -> Channel:
+        """Returns an open channel by its name in the settings; raises ConfigurationError."""
+        if name not in self.settings.channels:
+            raise ConfigurationError("settings.no_channel", channel=name)
+        if name not in self._channels:
+            self._channels[name] = CHANNELS[self.settings.channels[name].kind](self, name)
+        return self._channels[name]
+
+    def protections(self) -> Mapping[str, Protection]:
+        """Returns every channel of the settings with its protection."""
+        from schemas.channels import Protection
+
+        return dict.fromkeys(self.settings.channels, Protection.MAILBOX)
+
+    def routes(self) -> Mapping[str, tuple[str, ...]]:
+        """Returns each material's channels in order, as they are open now."""
+        from routing.planning import plan
+
+        opened = self.protections()
+        return {name: plan(material, opened).channels for name, material in self.settings.materials.items()}
+
+    async def close_channels(self) -> None:
+        """Closes the channels; belongs to the event loop that used them."""
+        for channel in self._channels.values():
+            await channel.close()
+        self._channels.clear()
+
+    def close(self) -> None:
+        """Ends child processes, the database connection and the ownership of leases."""
+        for name in ("inspector", "ledger", "worker"):
+            part = self.__dict__.pop(name, None)
+            if part is not None:
+                part.close()
+
+
+@contextmanager
+def open_house(settings: Settings, *, now: Clock = utc_now) -> Iterator[House]:
+    """Opens a house for the block; its parts appear when they are first used."""
+    house = House(settings, now=now)
+    try:
+        yield house
+    finally:
+        house.close()

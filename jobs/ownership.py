@@ -1,0 +1,78 @@
+"""Tells which worker is alive and keeps two of one kind from running on one house, by file locks.
+
+A worker holds an exclusive lock on a file of its own for as long as it lives; the kernel drops it with the
+process, whatever kills it. Relies on `fcntl.flock` on a local file system. Knows nothing of leases: for a
+worker on another machine only the lease's end counts.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.errors import ConfigurationError
+
+
+def _lock(path: Path) -> int | None:
+    """Returns a descriptor that holds the file's lock, or None when another process holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+class Worker:
+    """This process as the owner of leases; `name` stands in the ledger, the lock shows that it lives."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = folder
+        self.name = uuid.uuid4().hex
+        self._descriptor = _lock(folder / f"{self.name}.lock")
+
+    def dead(self) -> frozenset[str]:
+        """Returns the workers of this folder whose process is gone.
+
+        A worker without a file here lives elsewhere, or ended in order: its lease alone decides.
+        """
+        names = {path.stem for path in self._folder.glob("*.lock")} - {self.name}
+        return frozenset(name for name in names if self._is_free(name))
+
+    def _is_free(self, name: str) -> bool:
+        descriptor = _lock(self._folder / f"{name}.lock")
+        if descriptor is None:
+            return False
+        os.close(descriptor)
+        return True
+
+    def bury(self, dead: frozenset[str]) -> None:
+        """Removes the files of dead workers; call it after their leases were taken over."""
+        for name in dead:
+            (self._folder / f"{name}.lock").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Ends the ownership; whatever this worker still leases is free once its lease ends."""
+        if self._descriptor is not None:
+            (self._folder / f"{self.name}.lock").unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+@contextmanager
+def only_one(path: Path, code: str, **params: object) -> Iterator[None]:
+    """Holds the lock of `path` for the block; raises ConfigurationError(code) when another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = _lock(path)
+    if descriptor is None:
+        raise ConfigurationError(code, **params)
+    try:
+        yield
+    finally:
+        os.close(descriptor)

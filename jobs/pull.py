@@ -1,0 +1,138 @@
+"""The verb pull: takes every sealed drop of every source, and finishes what a crash left half taken.
+
+Relies on `batch` for the taking and the intake. One pull at a time works on a source. Sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.answers import answer_batch, answer_refusal
+from jobs.house import House
+from jobs.ownership import only_one
+from schemas.errors import ConfigurationError
+from schemas.settings import SourceSettings
+
+if TYPE_CHECKING:
+    from batch.drop_folder import TakenDrop
+    from batch.intake import Taken
+    from batch.quarantine import DropRefused
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A drop that was refused whole: its id in `karantaene/`, the first reason, and where the answer lies."""
+
+    source: str
+    batch_id: str
+    code: str
+    params: dict[str, object]
+    answer: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class PullResult:
+    """What one pass took in and what it refused; `busy` sources were being pulled by another process."""
+
+    taken: tuple[Taken, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    busy: tuple[str, ...] = ()
+
+
+class Pull:
+    """One pass over the sources; `progress` hears (rows done, rows in all) of the drop at hand."""
+
+    def __init__(
+        self,
+        house: House,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        progress: Progress = lambda done, total: None,
+    ) -> None:
+        self._house = house
+        self._stop = stop
+        self._progress = progress
+        self._taken: list[Taken] = []
+        self._refused: list[Refusal] = []
+        self._busy: list[str] = []
+
+    def run(self, source: str | None = None) -> PullResult:
+        """Takes in what is sealed at one source, or at all; an unknown source is a ConfigurationError."""
+        for name in [source] if source else list(self._house.settings.sources):
+            if self._stop():
+                break
+            self._pull_source(name)
+        return self._result()
+
+    def run_csv(self, source: str, csv: Path, documents: Path | None) -> PullResult:
+        """Takes a batch straight from a CSV; the user's own files stay where they are."""
+        settings = self._settings(source)
+        from batch.drop_folder import make_batch_id, prepare_folders
+
+        prepare_folders(settings.folder)
+        batch_id = make_batch_id(self._house.now())
+        self._take(
+            source,
+            batch_id,
+            lambda: self._house.intake.take_csv(
+                source, csv, documents, batch_id=batch_id, progress=self._progress
+            ),
+        )
+        return self._result()
+
+    def _result(self) -> PullResult:
+        return PullResult(tuple(self._taken), tuple(self._refused), tuple(self._busy))
+
+    def _settings(self, source: str) -> SourceSettings:
+        if source not in self._house.settings.sources:
+            raise ConfigurationError("settings.no_source", source=source)
+        return self._house.settings.sources[source]
+
+    def _pull_source(self, name: str) -> None:
+        from batch.drop_folder import prepare_folders
+
+        settings = self._settings(name)
+        prepare_folders(settings.folder)
+        try:
+            with only_one(self._house.lock_path(f"pull-{name}"), "pull.busy", source=name):
+                self._pull_alone(name, settings)
+        except ConfigurationError as error:
+            if error.code != "pull.busy":
+                raise
+            self._busy.append(name)
+
+    def _pull_alone(self, name: str, settings: SourceSettings) -> None:
+        from batch.drop_folder import find_sealed, make_batch_id, resume, take
+
+        for left in resume(name, settings, self._house.ledger.has_batch):
+            self._take_in(name, left)
+        for drop in find_sealed(name, settings, now=self._house.now):
+            if self._stop():
+                return
+            taken = take(drop, make_batch_id(self._house.now()))
+            if taken is not None:
+                self._take_in(name, taken)
+
+    def _take_in(self, source: str, taken: TakenDrop) -> None:
+        self._take(source, taken.batch_id, lambda: self._house.intake.take_in(source, taken, self._progress))
+
+    def _take(self, source: str, batch_id: str, work: Callable[[], Taken]) -> None:
+        from batch.quarantine import DropRefused
+
+        try:
+            taken = work()
+        except DropRefused as refused:
+            self._refused.append(self._refusal(source, batch_id, refused))
+            return
+        self._taken.append(taken)
+        answer_batch(self._house, taken.batch_id)
+
+    def _refusal(self, source: str, batch_id: str, refused: DropRefused) -> Refusal:
+        first = refused.rejections[0]
+        answer = answer_refusal(self._house, source, batch_id, refused.rejections)
+        return Refusal(source, batch_id, first.code, dict(first.params), answer)

@@ -1,0 +1,102 @@
+"""Reads `brevdue.toml` and the environment into typed settings, and reports all faults at once.
+
+Relies on pydantic-settings. Environment variables named `BREVDUE_<TABLE>__<KEY>` win over the file; relative
+paths count from the file's folder. Checks the shape only: whether keys and certificates are good is for
+`brevdue check`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from schemas.errors import ConfigurationError
+from schemas.settings import Settings
+
+FILE_NAME = "brevdue.toml"
+
+
+class _FromEnvironment(Settings, BaseSettings):
+    """The same settings, filled from the file's values (init) and overridden by the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BREVDUE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def read_settings(path: Path) -> Settings:
+    """Returns the settings of a file, paths made absolute.
+
+    Raises ConfigurationError: `settings.missing`, `settings.not_toml` (with line and column) or
+    `settings.invalid`, whose parameter `faults` names every wrong key with its reason, never its value.
+    """
+    path = path.absolute()
+    values = _read_toml(path)
+    try:
+        settings = _FromEnvironment(**values)
+    except ValidationError as error:
+        raise ConfigurationError("settings.invalid", file=path.name, faults=_faults(error)) from None
+    return anchor(settings, path.parent)
+
+
+def _read_toml(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigurationError("settings.missing", file=path.name) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError("settings.not_toml", file=path.name, where=str(error)) from None
+    except OSError as error:
+        raise ConfigurationError("settings.unreadable", file=path.name, why=error.strerror) from None
+
+
+def _faults(error: ValidationError) -> str:
+    rows = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{'.'.join(str(part) for part in row['loc']) or 'file'}: {row['msg']}" for row in rows)
+
+
+def anchor(settings: Settings, base: Path) -> Settings:
+    """Returns the settings with every relative path counted from `base`."""
+    house = settings.house.model_copy(
+        update={
+            "data": base / settings.house.data,
+            "keys": base / settings.house.keys if settings.house.keys else None,
+            "log_file": base / settings.house.log_file if settings.house.log_file else None,
+        }
+    )
+    sources = {
+        name: source.model_copy(update={"folder": base / source.folder})
+        for name, source in settings.sources.items()
+    }
+    channels = {
+        name: channel.model_copy(
+            update={
+                "certificate": base / channel.certificate,
+                "key": base / channel.key,
+                "ca": base / channel.ca if channel.ca else None,
+            }
+        )
+        for name, channel in settings.channels.items()
+    }
+    plain = {name: getattr(settings, name) for name in Settings.model_fields}
+    return Settings.model_construct(**{**plain, "house": house, "sources": sources, "channels": channels})

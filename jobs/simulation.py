@@ -1,0 +1,89 @@
+"""Starts the simulator of e-Boks as this house's settings describe e-Boks.
+
+Relies on `eboks.simulator`. Refused for a live house: a simulator must never be mistaken for the real thing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from jobs.initiate import simulator_folder
+from schemas.errors import ConfigurationError
+from schemas.settings import EboksChannel, Settings
+
+if TYPE_CHECKING:
+    from eboks.simulator import ServerTls, SimulatorSettings
+
+
+def simulator_parts(
+    settings: Settings, channel: EboksChannel, record: Path | None
+) -> tuple[SimulatorSettings, ServerTls]:
+    """Returns what the simulator is started with, so that it answers as this channel expects.
+
+    Raises ConfigurationError `simulator.live_house`, or `simulator.no_certificates` before `brevdue init`.
+    """
+    if settings.house.mode == "live":
+        raise ConfigurationError("simulator.live_house")
+    from eboks.simulator import Material, ServerTls, SimulatorSettings
+
+    folder = simulator_folder(settings)
+    tls = ServerTls(folder / "server-good.pem", folder / "server-good.key", folder / "client-ca.pem")
+    if not all(path.exists() for path in (tls.certificate, tls.key, tls.client_ca, channel.certificate)):
+        raise ConfigurationError("simulator.no_certificates")
+    materials = {
+        material.eboks.content_type_id: Material(delivery=material.eboks.delivery)
+        for material in settings.materials.values()
+        if material.eboks is not None
+    }
+    return SimulatorSettings(
+        certificates={_fingerprint(channel.certificate): (channel.system_id,)},
+        materials=materials,
+        profile=channel.profile,
+        client_id=channel.client_id or "01",
+        lookup_absent=channel.enrolment_absent,
+        record_path=record or folder / "received.jsonl",
+    ), tls
+
+
+def _fingerprint(certificate: Path) -> str:
+    from cryptography import x509
+
+    from eboks.simulator.certificates import fingerprint
+
+    return fingerprint(x509.load_pem_x509_certificate(certificate.read_bytes()))
+
+
+def first_eboks(settings: Settings) -> EboksChannel:
+    """Returns the first e-Boks channel of the settings; raises ConfigurationError when there is none."""
+    for channel in settings.channels.values():
+        if channel.kind == "eboks":
+            return channel
+    raise ConfigurationError("simulator.no_channel")
+
+
+def run_simulator(
+    settings: Settings, port: int | None, record: Path | None, started: Callable[[str], None]
+) -> None:
+    """Serves until SIGINT or SIGTERM; `started` hears the address."""
+    channel = first_eboks(settings)
+    parts = simulator_parts(settings, channel, record)
+    asyncio.run(_serve(parts, port if port is not None else urlsplit(channel.url).port or 443, started))
+
+
+async def _serve(
+    parts: tuple[SimulatorSettings, ServerTls], port: int, started: Callable[[str], None]
+) -> None:
+    from eboks.simulator import serve
+
+    running = await serve(*parts, "127.0.0.1", port)
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    started(running.url)
+    await told.wait()
+    await running.stop()

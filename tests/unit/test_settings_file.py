@@ -1,0 +1,101 @@
+"""The settings file: everything wrong is told at once, nothing of it is shown, and paths are absolute."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from jobs.settings_file import read_settings
+from schemas.errors import ConfigurationError
+
+GOOD = (files("jobs") / "template.toml").read_text(encoding="utf-8")
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "brevdue.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def fault_of(path: Path) -> ConfigurationError:
+    with pytest.raises(ConfigurationError) as caught:
+        read_settings(path)
+    return caught.value
+
+
+def test_the_template_is_good_settings(tmp_path):
+    settings = read_settings(written(tmp_path, GOOD))
+    assert settings.materials["loenseddel"].eboks.content_type_id == 179343
+    assert settings.house.mode == "simulated"
+
+
+def test_relative_paths_count_from_the_file(tmp_path):
+    settings = read_settings(written(tmp_path, GOOD))
+    assert settings.house.data == tmp_path / "data"
+    assert settings.house.keys_folder == tmp_path / "data" / "keys"
+    assert settings.house.database == f"sqlite:///{tmp_path / 'data' / 'brevdue.db'}"
+    assert settings.sources["loen"].folder == tmp_path / "loen"
+    assert settings.channels["eboks"].certificate == tmp_path / "data/simulator/client-good.pem"
+
+
+def test_an_absolute_path_stays(tmp_path):
+    settings = read_settings(written(tmp_path, GOOD.replace('data = "data"', 'data = "/var/lib/brevdue"')))
+    assert settings.house.data == Path("/var/lib/brevdue")
+
+
+def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("BREVDUE_HOUSE__LANGUAGE", "en")
+    monkeypatch.setenv("BREVDUE_CHANNELS__EBOKS__PARALLEL", "3")
+    settings = read_settings(written(tmp_path, GOOD))
+    assert settings.house.language == "en"
+    assert settings.channels["eboks"].parallel == 3
+    assert settings.channels["eboks"].system_id == 4711
+
+
+def test_all_faults_are_told_at_once(tmp_path):
+    text = GOOD.replace("parallel = 8", "parallel = 0").replace('seal = "marker"', 'seal = "wax"')
+    text += "\n[unknown]\nkey = 1\n"
+    faults = fault_of(written(tmp_path, text)).params["faults"]
+    assert "channels.eboks.parallel" in faults
+    assert "sources.loen.seal" in faults
+    assert "unknown" in faults
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ('url = "https://127.0.0.1:8443"', 'url = "http://127.0.0.1:8443"'),
+        ('url = "https://127.0.0.1:8443"', 'url = "https://127.0.0.1:8443/path"'),
+        ('material = "loenseddel"', 'material = "unknown"'),
+        ("system_id = 4711", "system_id = 1000000"),
+        ('profile = "direct"', 'profile = "proxy"'),
+        ("content_type_id = 179343", "content_type_id = 0"),
+        ("every_seconds = 60", 'every_seconds = 60\ncron = "* * * * *"'),
+    ],
+)
+def test_what_can_not_work_is_refused(tmp_path, line, wrong):
+    assert line in GOOD
+    assert fault_of(written(tmp_path, GOOD.replace(line, wrong, 1))).code == "settings.invalid"
+
+
+def test_two_sources_may_not_share_a_folder(tmp_path):
+    text = GOOD + '\n[sources.other]\nfolder = "loen"\n'
+    assert "share one folder" in fault_of(written(tmp_path, text)).params["faults"]
+
+
+def test_a_value_is_never_shown_in_a_fault(tmp_path):
+    text = GOOD.replace('tenant = "house"', 'tenant = "SECRET VALUE"')
+    assert "SECRET" not in str(fault_of(written(tmp_path, text)))
+
+
+def test_a_file_that_is_not_toml_is_told_with_its_line(tmp_path):
+    fault = fault_of(written(tmp_path, "[house]\ndata = \n"))
+    assert fault.code == "settings.not_toml"
+    assert "line 2" in fault.params["where"]
+
+
+def test_a_missing_file_is_told_by_name(tmp_path):
+    fault = fault_of(tmp_path / "brevdue.toml")
+    assert (fault.code, fault.params["file"]) == ("settings.missing", "brevdue.toml")
