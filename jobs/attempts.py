@@ -16,7 +16,6 @@ from schemas.consignments import Receipt
 from schemas.errors import CannotTell, Coded, ConfigurationError, InDoubt, Refused, Transient, Unreachable
 from schemas.states import Cause
 
-
 OF_ONE_DOCUMENT = frozenset({"store.damaged"})
 """Faults of our own that concern one document: the others must not wait for it."""
 

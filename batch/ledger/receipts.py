@@ -1,0 +1,101 @@
+"""Takes later word about accepted consignments: late, double or unknown, it only moves them forward.
+
+Relies on `batch.ledger.moves`. Asks no channel: the collect job does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, select, update
+
+from batch.ledger.engine import update_many
+from batch.ledger.moves import Move, read_moves, stop_returning, write_moves
+from batch.ledger.outcomes import onward
+from batch.ledger.store import CONSIGNMENT, RECEIPT, Store, chunks, dump, in_state, load
+from schemas.consignments import ReceiptEvent, ReceiptKind
+from schemas.states import Cause, State
+
+_CAUSES = {
+    ReceiptKind.CONFIRMED: Cause.CONFIRMED,
+    ReceiptKind.READ: Cause.CONFIRMED,  # who has read it has got it
+    ReceiptKind.RETURNED: Cause.RETURNED,
+    ReceiptKind.REFUSED: Cause.REFUSED,
+}
+_ADD_PROOF = update(RECEIPT).where(
+    RECEIPT.c.channel == bindparam("channel_is"), RECEIPT.c.external_id == bindparam("external_id_is")
+)
+
+
+class _Proof:
+    """A receipt whose proof grows by what the later word brought."""
+
+    def __init__(self, row: Any, event: ReceiptEvent) -> None:
+        self.channel_is, self.external_id_is = row.channel, row.external_id
+        self.proof = dump({**load(row.proof), **event.proof})
+
+
+def awaiting(store: Store, channel: str, limit: int, after: str) -> list[str]:
+    """Returns external ids of a channel's accepted consignments, in the ledger's order, behind `after`."""
+    joined = RECEIPT.join(
+        CONSIGNMENT,
+        and_(CONSIGNMENT.c.id == RECEIPT.c.consignment_id, CONSIGNMENT.c.step == RECEIPT.c.step),
+    )
+    query = select(RECEIPT.c.external_id).select_from(joined)
+    query = query.where(CONSIGNMENT.c.channel == channel, in_state(State.ACCEPTED))
+    last = select(RECEIPT.c.consignment_id).where(
+        RECEIPT.c.channel == channel, RECEIPT.c.external_id == after
+    )
+    with store.database.reading() as connection:
+        last_id = connection.scalar(last) if after else None
+        if last_id is not None:
+            query = query.where(CONSIGNMENT.c.id > last_id)
+        return list(connection.scalars(query.order_by(CONSIGNMENT.c.id).limit(limit)))
+
+
+def record_receipts(store: Store, events: Iterable[ReceiptEvent], actor: str) -> int:
+    """Records later word; returns how many consignments it moved. See `Ledger.record_receipts`."""
+    return sum(_record_some(store, part, actor) for part in chunks(events))
+
+
+def _record_some(store: Store, events: Sequence[ReceiptEvent], actor: str) -> int:
+    at = store.micros()
+    moved: list[Move] = []
+    proofs: list[_Proof] = []
+    with store.database.writing() as connection:
+        receipts = _find_receipts(connection, events)
+        ids = {row.consignment_id for row in receipts.values()}
+        accepted = read_moves(connection, ids, in_state(State.ACCEPTED))
+        for event in events:
+            row = receipts.get((event.channel, event.external_id))
+            move = accepted.get(row.consignment_id) if row is not None else None
+            if row is None or move is None or move.step != row.step:
+                continue  # unknown, or later than a later word
+            del accepted[move.id]
+            _apply(move, event, actor, at)
+            moved.append(move)
+            proofs += [_Proof(row, event)] if event.proof else []
+        stop_returning(connection, moved, at)
+        write_moves(connection, moved)
+        update_many(connection, _ADD_PROOF, ("proof",), proofs)
+    return len(moved)
+
+
+def _find_receipts(connection: Connection, events: Sequence[ReceiptEvent]) -> dict[tuple[str, str], Any]:
+    wanted: dict[str, list[str]] = {}
+    for event in events:
+        wanted.setdefault(event.channel, []).append(event.external_id)
+    found: dict[tuple[str, str], Any] = {}
+    for channel, ids in wanted.items():
+        query = select(RECEIPT).where(RECEIPT.c.channel == channel, RECEIPT.c.external_id.in_(ids))
+        found.update(((row.channel, row.external_id), row) for row in connection.execute(query))
+    return found
+
+
+def _apply(move: Move, event: ReceiptEvent, actor: str, at: int) -> None:
+    cause = _CAUSES[event.kind]
+    cause = onward(move, cause) if cause is Cause.RETURNED else cause
+    move.say(event.code)
+    move.next_attempt_at = at
+    move.go(cause, actor=actor, at=at, code=event.code)

@@ -1,0 +1,114 @@
+"""Both ledgers: later word only moves forward, however it comes (facts/trust.md, scenario 14)."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from schemas.consignments import ReceiptEvent, ReceiptKind
+from schemas.states import Cause, State
+from tests.rigs.ledgers import CHANNEL, LedgerHouse
+
+CONFIRMED, RETURNED, REFUSED, READ = ReceiptKind
+
+
+def _accepted(house: LedgerHouse, **changes: object) -> tuple[str, str]:
+    """Returns the consignment's id and its external id."""
+    house.add(1, **changes)  # type: ignore[arg-type]
+    (claim,) = house.claim()
+    house.accept([claim])
+    return claim.consignment.id, f"ext-{claim.message_id}"
+
+
+def _word(house: LedgerHouse, external_id: str, kind: ReceiptKind, code: str = "") -> ReceiptEvent:
+    return ReceiptEvent(CHANNEL, external_id, kind, house.clock(), code, {"post": "afleveret"})
+
+
+def _bring(house: LedgerHouse, *events: ReceiptEvent) -> int:
+    return house.ledger.record_receipts(events, actor="collect")
+
+
+@pytest.mark.parametrize("kind", [CONFIRMED, READ])
+def test_confirmed_or_read_is_delivered(ledgers: LedgerHouse, kind: ReceiptKind) -> None:
+    consignment_id, external_id = _accepted(ledgers)
+    assert _bring(ledgers, _word(ledgers, external_id, kind)) == 1
+    standing = ledgers.ledger.standing(consignment_id)
+    assert standing is not None
+    assert standing.state is State.DELIVERED
+    assert standing.receipt is not None
+    assert standing.receipt.proof["post"] == "afleveret"
+    assert standing.receipt.proof["status"] == "200"
+    assert standing.receipt.final
+
+
+def test_refused_later_fails_with_its_code(ledgers: LedgerHouse) -> None:
+    consignment_id, external_id = _accepted(ledgers)
+    _bring(ledgers, _word(ledgers, external_id, REFUSED, "eboks.rejected"))
+    standing = ledgers.ledger.standing(consignment_id)
+    assert standing is not None
+    assert (standing.state, standing.code) == (State.FAILED, "eboks.rejected")
+
+
+def test_returned_goes_to_the_next_step(ledgers: LedgerHouse) -> None:
+    consignment_id, external_id = _accepted(ledgers)
+    _bring(ledgers, _word(ledgers, external_id, RETURNED, "eboks.not_enrolled"))
+    standing = ledgers.ledger.standing(consignment_id)
+    assert standing is not None
+    assert (standing.state, standing.step, standing.message_id) == (State.READY, 1, "")
+    assert len(ledgers.claim(channel="smime")) == 1
+
+
+def test_returned_from_the_last_step_fails(ledgers: LedgerHouse) -> None:
+    consignment_id, external_id = _accepted(ledgers, route=(CHANNEL,))
+    _bring(ledgers, _word(ledgers, external_id, RETURNED, "eboks.not_enrolled"))
+    standing = ledgers.ledger.standing(consignment_id)
+    assert standing is not None
+    assert (standing.state, standing.history[-1].cause) == (State.FAILED, Cause.EXHAUSTED)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([CONFIRMED, CONFIRMED, READ])))
+def test_doubles_in_any_order_deliver_once(ledgers: LedgerHouse, order: tuple[ReceiptKind, ...]) -> None:
+    consignment_id, external_id = _accepted(ledgers)
+    assert _bring(ledgers, *(_word(ledgers, external_id, kind) for kind in order)) == 1
+    assert _bring(ledgers, _word(ledgers, external_id, order[0])) == 0
+    standing = ledgers.ledger.standing(consignment_id)
+    assert standing is not None
+    assert [event.cause for event in standing.history].count(Cause.CONFIRMED) == 1
+
+
+@pytest.mark.parametrize("late", [RETURNED, REFUSED])
+def test_word_after_the_end_changes_nothing(ledgers: LedgerHouse, late: ReceiptKind) -> None:
+    consignment_id, external_id = _accepted(ledgers)
+    _bring(ledgers, _word(ledgers, external_id, CONFIRMED))
+    ledgers.clock.wait(20 * 3600)
+    assert _bring(ledgers, _word(ledgers, external_id, late, "x.y")) == 0
+    assert ledgers.state(consignment_id) is State.DELIVERED
+
+
+def test_word_about_an_earlier_step_does_not_touch_the_next(ledgers: LedgerHouse) -> None:
+    consignment_id, external_id = _accepted(ledgers)
+    _bring(ledgers, _word(ledgers, external_id, RETURNED))
+    ledgers.accept(ledgers.claim(channel="smime"))
+    assert _bring(ledgers, _word(ledgers, external_id, REFUSED)) == 0
+    assert ledgers.state(consignment_id) is State.ACCEPTED
+
+
+def test_unknown_ids_and_other_channels_are_harmless(ledgers: LedgerHouse) -> None:
+    consignment_id, external_id = _accepted(ledgers)
+    stranger = ReceiptEvent("tunnel", external_id, REFUSED, ledgers.clock())
+    assert _bring(ledgers, _word(ledgers, "nobody's", REFUSED), stranger) == 0
+    assert ledgers.state(consignment_id) is State.ACCEPTED
+
+
+def test_awaiting_gives_every_accepted_id_once_in_pages(ledgers: LedgerHouse) -> None:
+    ledgers.add(7)
+    ledgers.accept(ledgers.claim())
+    pages: list[list[str]] = []
+    while page := ledgers.ledger.awaiting(CHANNEL, 3, after=pages[-1][-1] if pages else ""):
+        pages.append(page)
+    assert [len(page) for page in pages] == [3, 3, 1]
+    seen = [external_id for page in pages for external_id in page]
+    assert len(set(seen)) == 7
+    _bring(ledgers, *(_word(ledgers, external_id, CONFIRMED) for external_id in seen[:4]))
+    assert ledgers.ledger.awaiting(CHANNEL, 10) == seen[4:]

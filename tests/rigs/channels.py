@@ -1,0 +1,221 @@
+"""Builds channels of the product for tests, each against something real that answers on loopback.
+
+`RIGS` has one rig for every kind in `jobs.house.CHANNELS`; the contract suite runs over them all. A rig knows
+what its other side holds, so a test can count both ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from eboks.rest import EboksRest, build
+from eboks.simulator import person
+from eboks.simulator.certificates import CertificateFolder, ClientKind
+from schemas.channels import Channel
+from schemas.consignments import Consignment, ContentRef, Document, Receipt, Recipient
+from schemas.identity import Cpr, Cvr
+from schemas.settings import EboksChannel, EboksMaterial, MaterialSettings
+from tests.rigs.certificates import SYSTEM_ID
+from tests.rigs.simulator import MANDATORY, VOLUNTARY, RunningSimulator, StartSimulator
+
+T = TypeVar("T")
+
+NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
+PDF = b"%PDF-1.7 a payslip"
+MATERIALS = {
+    "loenseddel": MaterialSettings(
+        eboks=EboksMaterial(content_type_id=MANDATORY, delivery="mandatory"), channels=("eboks",)
+    ),
+    "brev": MaterialSettings(eboks=EboksMaterial(content_type_id=VOLUNTARY), channels=("eboks",)),
+    "venter": MaterialSettings(
+        eboks=EboksMaterial(content_type_id=VOLUNTARY, wait_in_mailbox=True), channels=("eboks",)
+    ),
+    "uden_eboks": MaterialSettings(channels=("eboks",)),
+}
+
+
+class Papers:
+    """A document reader over bytes in memory; counts its readings."""
+
+    def __init__(self) -> None:
+        self._by_sha256: dict[str, bytes] = {}
+        self.n_reads = 0
+
+    def keep(self, data: bytes, extension: str = "pdf", ordinal: int = 0) -> Document:
+        sha256 = hashlib.sha256(data).hexdigest()
+        self._by_sha256[sha256] = data
+        content = ContentRef("test.pack", 0, len(data), "test", b"wrapped")
+        name = f"bilag-{ordinal}.{extension}"
+        return Document(ordinal, name, "application/pdf", extension, len(data), sha256, content)
+
+    def read(self, consignment: Consignment, document: Document) -> bytes:
+        self.n_reads += 1
+        return self._by_sha256[document.sha256]
+
+
+class KeptAnswers:
+    """An enrolment cache in memory, on a clock of its own."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.answers: dict[tuple[str, int, str], tuple[datetime, str]] = {}
+
+    def recall(self, channel: str, material_id: int, recipient: str, max_age_seconds: float) -> str | None:
+        at, answer = self.answers.get((channel, material_id, recipient), (None, None))
+        young = at is not None and self.now - at < timedelta(seconds=max_age_seconds)
+        return answer if young else None
+
+    def remember(self, channel: str, material_id: int, recipient: str, answer: str) -> None:
+        self.answers[(channel, material_id, recipient)] = (self.now, answer)
+
+    def forget(self, channel: str, recipient: str) -> None:
+        for key in [key for key in self.answers if key[0] == channel and key[2] == recipient]:
+            del self.answers[key]
+
+
+def recipient_of(word: str = "valid") -> Recipient:
+    """Returns the recipient of a test person's word (`eboks.simulator.persons`)."""
+    found = person(word)
+    return Recipient(Cpr(found.number) if found.kind == "P" else Cvr(found.number))
+
+
+def letter(
+    papers: Papers,
+    number: int = 1,
+    word: str = "valid",
+    material: str = "loenseddel",
+    data: bytes = PDF,
+    **change: Any,
+) -> Consignment:
+    """Returns a consignment to a test person; letters of different numbers have different seeds."""
+    made = Consignment(
+        id=f"20261124-063000-abcdef-{number:05d}",
+        batch_id="20261124-063000-abcdef",
+        source="loen",
+        line=number,
+        material=material,
+        recipient=recipient_of(word),
+        title="Lønseddel november",
+        documents=(papers.keep(data),),
+        seed=f"{number:032x}",
+        route=("eboks",),
+    )
+    return replace(made, **change)
+
+
+def eboks_settings(
+    url: str, certificates: CertificateFolder, client: ClientKind = "good", **change: Any
+) -> EboksChannel:
+    """Returns the settings of a channel to this address; small waits, all else as shipped."""
+    pair = certificates.client(client)
+    given: dict[str, Any] = {
+        "url": url,
+        "system_id": SYSTEM_ID,
+        "client_id": "01",
+        "certificate": pair.certificate,
+        "key": pair.key,
+        "ca": certificates.server_ca,
+        "deadline_seconds": 10.0,
+    }
+    return EboksChannel.model_validate(given | change)
+
+
+@dataclass(slots=True)
+class EboksBench:
+    """An e-Boks channel with what it was built from; `run` gives it an event loop of its own and closes it."""
+
+    settings: EboksChannel
+    simulated: bool = True
+    materials: dict[str, MaterialSettings] = field(default_factory=lambda: dict(MATERIALS))
+    papers: Papers = field(default_factory=Papers)
+    kept: KeptAnswers = field(default_factory=KeptAnswers)
+    now: Callable[[], datetime] = lambda: NOW
+
+    def build(self) -> EboksRest:
+        return build(
+            "eboks", self.settings, self.materials, self.papers, self.kept, self.now, self.simulated
+        )
+
+    def run(self, work: Callable[[EboksRest], Awaitable[T]]) -> T:
+        async def whole() -> T:
+            channel = self.build()
+            try:
+                return await work(channel)
+            finally:
+                await channel.close()
+
+        return asyncio.run(whole())
+
+    def send(self, consignment: Consignment) -> Receipt:
+        """Sends one letter under its own id."""
+        return self.run(lambda channel: channel.send(consignment, channel.message_id(consignment.seed)))
+
+
+def bench_for(simulator: RunningSimulator, client: ClientKind = "good", **change: Any) -> EboksBench:
+    """Returns a bench whose channel talks to this simulator."""
+    return EboksBench(eboks_settings(simulator.url, simulator.certificates, client, **change))
+
+
+class ChannelRig(Protocol):
+    """What the contract suite needs of a kind of channel and of the other side."""
+
+    def build(self) -> Channel: ...
+
+    def letter(self, number: int = 1, **change: Any) -> Consignment:
+        """Returns a letter that the other side takes."""
+
+    def letter_nobody_reaches(self) -> Consignment:
+        """Returns a letter to one whom `reaches` must say no about."""
+
+    def drop_answers(self, count: int) -> None:
+        """Makes the other side take the next letters and hang up without an answer."""
+
+    def stop_listening(self) -> AbstractContextManager[None]:
+        """Makes the other side unreachable for the block: channels built inside find nobody."""
+
+    def held(self) -> list[str]:
+        """Returns the SHA-256 of every main document the other side holds."""
+
+
+class EboksRig:
+    """The e-Boks channel against the simulator."""
+
+    def __init__(self, start: StartSimulator, folder: Path) -> None:
+        self._simulator = start()
+        self._bench = bench_for(self._simulator)
+
+    def build(self) -> Channel:
+        return self._bench.build()
+
+    def letter(self, number: int = 1, **change: Any) -> Consignment:
+        return letter(self._bench.papers, number, data=PDF + b" %d" % number, **change)
+
+    def letter_nobody_reaches(self) -> Consignment:
+        return letter(self._bench.papers, 99, "exempt", "brev")
+
+    def drop_answers(self, count: int) -> None:
+        with self._simulator.client() as client:
+            client.add_fault("accept_then_drop", count=count)
+
+    @contextmanager
+    def stop_listening(self) -> Iterator[None]:
+        kept = self._bench.settings
+        # Port 1 of loopback: nobody listens there.
+        self._bench.settings = kept.model_copy(update={"url": "https://127.0.0.1:1"})
+        yield
+        self._bench.settings = kept
+
+    def held(self) -> list[str]:
+        with self._simulator.client() as client:
+            return [one["sha256"] for one in client.messages()]
+
+
+RIGS: dict[str, Callable[[StartSimulator, Path], ChannelRig]] = {"eboks": EboksRig}
+"""Kind of channel → rig."""
