@@ -81,7 +81,7 @@ def _head(canvas: Canvas, employee: Employee) -> None:
 
 
 def _lines(canvas: Canvas, lines: list[tuple[str, int]]) -> float:
-    y = A4[1] - 220.0
+    y = float(A4[1]) - 220.0
     canvas.setStrokeColor(_LINE)
     for text, amount in lines:
         _text(canvas, _LEFT, y, text)

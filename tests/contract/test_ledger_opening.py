@@ -97,7 +97,7 @@ def test_indexes_on_a_part_of_the_table_are_used_where_speed_hangs_on_them(
     ledger = sqlite_ledger.ledger
     engine = ledger._store.database._engine
     raw = engine.raw_connection()
-    raw.driver_connection.set_trace_callback(seen.append)  # type: ignore[union-attr]
+    raw.driver_connection.set_trace_callback(seen.append)
     raw.close()
     ledger.claim("eboks", 10, owner="w", lease_seconds=1, name_id=str)
     ledger.claim_doubts("eboks", 10, owner="w", lease_seconds=1)

@@ -37,4 +37,4 @@ def test_an_idle_reader_that_is_killed_is_replaced() -> None:
             while not killed:
                 assert codes(inspect_all(inspector, [slip])) == [""]
         assert codes(inspect_all(inspector, [slip] * 9)) == [""] * 9
-    assert child_ids() == before
+    assert set(child_ids()) <= set(before)

@@ -1,4 +1,4 @@
-"""A drop that holds what no drop may hold is refused whole, with its reason; nothing outside it is touched."""
+"""A drop that holds what no drop may hold is refused whole, with its reason; nothing outside is touched."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ UNSAFE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no index": (lambda p: (p / "index.csv").unlink(), "index.missing"),
     "two indexes": (lambda p: (p / "INDEX.CSV").touch(), "index.several"),
     "two spellings": (
-        lambda p: [(p / unicodedata.normalize(form, "å.pdf")).touch() for form in ("NFC", "NFD")],
+        lambda p: [(p / unicodedata.normalize(form, "å.pdf")).write_bytes(b"") for form in ("NFC", "NFD")],
         "drop.name_clash",
     ),
 }

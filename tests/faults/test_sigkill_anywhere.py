@@ -1,4 +1,4 @@
-"""SIGKILL at random moments of a whole batch: every document once, at the right person, and the ledger agrees.
+"""SIGKILL at random moments of a whole batch: every document once, at the right person; the ledger agrees.
 
 The short form of `make torture`, which does the same with 2,000 documents and 50 kills.
 """

@@ -129,7 +129,7 @@ def eboks_settings(
 
 @dataclass(slots=True)
 class EboksBench:
-    """An e-Boks channel with what it was built from; `run` gives it an event loop of its own and closes it."""
+    """An e-Boks channel and what it was built from; `run` gives it an event loop and closes it."""
 
     settings: EboksChannel
     simulated: bool = True
@@ -139,9 +139,7 @@ class EboksBench:
     now: Callable[[], datetime] = lambda: NOW
 
     def build(self) -> EboksRest:
-        return build(
-            "eboks", self.settings, self.materials, self.papers, self.kept, self.now, self.simulated
-        )
+        return build("eboks", self.settings, self.materials, self.papers, self.kept, self.now, self.simulated)
 
     def run(self, work: Callable[[EboksRest], Awaitable[T]]) -> T:
         async def whole() -> T:

@@ -213,4 +213,5 @@ def test_waits_double_are_spread_and_are_capped():
 
 def test_the_retry_after_a_deferral_lies_ahead():
     one = outcome(ScriptedChannel(Transient("http.503", retry_after_seconds=60)), claim())
+    assert one.retry_at is not None
     assert one.retry_at >= NOW + timedelta(seconds=60)

@@ -59,6 +59,7 @@ def test_a_failed_probe_doubles_the_pause_up_to_an_hour():
     breaker, clock = opened()
     pauses = []
     for _ in range(10):
+        assert breaker.open_until is not None
         clock.at = breaker.open_until
         breaker.failed()
         pauses.append((breaker.open_until - clock.at).total_seconds())

@@ -37,6 +37,7 @@ def test_the_recorded_documents_are_the_senders_for_the_right_people(intake_hous
         standing = house.ledger.standing(f"{batch_id}-{line:05d}")
         assert standing is not None
         consignment = standing.consignment
+        assert consignment is not None
         assert consignment.recipient.number.digits == number
         assert consignment.title == "Lønseddel"
         assert consignment.reference == f"ref-{line - 1}"

@@ -297,4 +297,4 @@ def _event(call: ast.Call) -> set[str]:
     speaks = isinstance(call.func, ast.Attribute) and call.func.attr in {"debug", "info", "warning", "error"}
     first = call.args[0] if call.args else None
     named = isinstance(first, ast.Constant) and isinstance(first.value, str) and "." in first.value
-    return {first.value} if speaks and named else set()  # type: ignore[union-attr]
+    return {first.value} if speaks and named else set()
