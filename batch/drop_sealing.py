@@ -92,14 +92,14 @@ def look_at(path: Path) -> Look:
 def quiet_look(path: Path, quiet_seconds: float, now: datetime) -> Look | None:
     """Returns the look at a drop that nothing has changed in for `quiet_seconds`; else None.
 
-    A folder that is still empty, or that vanishes under our eyes, is not quiet. The change time counts, as
+    A folder that is still empty, that we may not read yet, or that vanishes under our eyes is not quiet. The change time counts, as
     copying with times preserved can't set it; the time of the last write counts too, for file systems that
     keep no change time, unless it lies in the future.
     """
     try:
         look = look_at(path)
         empty = look.n_files == 0 and path.is_dir()
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return None
     moment = now.timestamp()
     latest = max(look.changed, look.written if look.written <= moment else look.changed)

@@ -126,6 +126,9 @@ class EboksRest:
         material = self._material(consignment)
         code = self._obstacle(consignment)
         if code or material is None:
+            if consignment.earlier_unknown:
+                # Settings that changed since say nothing about what e-Boks may have taken before.
+                raise InDoubt(code or "eboks.no_material", needs_person=True)
             raise Unreachable(code or "eboks.no_material")
         path = (
             f"/int/rest/srv.svc/3/dispatchsystem/{self._channel.system_id}"
@@ -180,6 +183,8 @@ class EboksRest:
     def _context(self) -> ssl.SSLContext:
         """The one TLS context; made only for an address that fits the house's mode."""
         demand_fitting_host(self._channel.url, simulated=self._simulated)
+        # A server may cut the handshake without a word; our own expired certificate is told before it can.
+        check_own_certificate(self._channel, self._now())
         return make_context(self._channel.certificate, self._channel.key, self._channel.ca)
 
     @cached_property

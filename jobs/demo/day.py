@@ -148,9 +148,8 @@ def _drop_again(house: House, place: Workplace, day: Day, screen: Screen, rows: 
 
 
 def _tell(place: Workplace, day: Day, screen: Screen) -> None:
-    words = {state: screen.why(f"state.{state}") for state in State}
-    rows = [(screen.why("state.rejected"), day.n_rejected)]
-    rows += [(words[state], n) for state, n in day.counts.items() if n]
+    rows = [(screen.word("rejected"), day.n_rejected)]
+    rows += [(screen.word(state), n) for state, n in day.counts.items() if n]
     screen.table(
         "", [screen.text("col_state"), screen.text("col_count")], [[word, str(n)] for word, n in rows]
     )

@@ -23,7 +23,7 @@ from tests.rigs.houses import HouseOnDisk
 from tests.rigs.simulator import dispatch_path, dispatch_xml, message_id
 from tests.rigs.standing import standing_house
 
-SLICE = 400
+SLICE = 1_000
 PLAIN_SLICE = 25
 
 

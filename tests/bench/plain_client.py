@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import certifi
 import requests
 from lxml import etree
 from sqlmodel import Field, Session, SQLModel, create_engine
@@ -17,6 +18,14 @@ from tests.rigs.houses import HouseOnDisk
 from tests.rigs.simulator import MANDATORY, dispatch_path
 
 NAMESPACE = "urn:eboks:en:3.0.0"
+
+
+def _bundle(folder: Path, authority: Path | None) -> Path:
+    """Returns the usual bundle of authorities with the simulator's own: what `verify=True` loads each time."""
+    assert authority is not None
+    path = folder / "bundle.pem"
+    path.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + authority.read_bytes())
+    return path
 
 
 class PlainMessage(SQLModel, table=True):
@@ -38,7 +47,7 @@ class PlainClient:
         self._base = house.simulator.url
         self._options: dict[str, Any] = {
             "cert": (str(channel.certificate), str(channel.key)),
-            "verify": str(channel.ca),
+            "verify": str(_bundle(folder, channel.ca)),
         }
         self._engine = create_engine(f"sqlite:///{folder / f'plain-{kept}.db'}")
         SQLModel.metadata.create_all(self._engine, tables=[SQLModel.metadata.tables["plainmessage"]])

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from eboks.rest import EboksRest, build
 from eboks.simulator import person
 from eboks.simulator.certificates import CertificateFolder, ClientKind
+from eboks.simulator.server import wall_clock
 from schemas.channels import Channel
 from schemas.consignments import Consignment, ContentRef, Document, Receipt, Recipient
 from schemas.identity import Cpr, Cvr
@@ -136,7 +137,7 @@ class EboksBench:
     materials: dict[str, MaterialSettings] = field(default_factory=lambda: dict(MATERIALS))
     papers: Papers = field(default_factory=Papers)
     kept: KeptAnswers = field(default_factory=KeptAnswers)
-    now: Callable[[], datetime] = lambda: NOW
+    now: Callable[[], datetime] = wall_clock
 
     def build(self) -> EboksRest:
         return build("eboks", self.settings, self.materials, self.papers, self.kept, self.now, self.simulated)

@@ -1,0 +1,119 @@
+"""The contract of design 6, over every kind of channel of the house; a kind without a rig fails."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from jobs.house import CHANNELS
+from schemas.channels import Channel
+from schemas.errors import CannotTell, ConfigurationError, InDoubt, SendError, Transient
+from tests.rigs.channels import RIGS, ChannelRig
+from tests.rigs.simulator import StartSimulator
+
+
+def test_every_kind_of_channel_has_a_rig():
+    assert set(RIGS) == set(CHANNELS)
+
+
+@pytest.fixture(params=sorted(RIGS))
+def rig(request, start_simulator: StartSimulator, tmp_path) -> ChannelRig:
+    return RIGS[request.param](start_simulator, tmp_path)
+
+
+def run(rig: ChannelRig, work):
+    async def whole():
+        channel: Channel = rig.build()
+        try:
+            return await work(channel)
+        finally:
+            await channel.close()
+
+    return asyncio.run(whole())
+
+
+def send(rig: ChannelRig, letter):
+    return run(rig, lambda channel: channel.send(letter, channel.message_id(letter.seed)))
+
+
+def test_a_letter_is_taken_once_and_the_receipt_carries_proof(rig):
+    receipt = send(rig, rig.letter())
+    assert receipt.proof
+    assert receipt.simulated
+    assert rig.held() == [rig.letter().documents[0].sha256]
+
+
+def test_a_message_id_follows_from_the_seed_alone(rig):
+    letter = rig.letter()
+    assert run(rig, _id_of(letter)) == run(rig, _id_of(letter))
+    assert run(rig, _id_of(letter)) != run(rig, _id_of(rig.letter(2)))
+
+
+def _id_of(letter):
+    async def work(channel):
+        return channel.message_id(letter.seed)
+
+    return work
+
+
+def test_a_recipient_nobody_reaches_is_told_with_a_code_and_nothing_is_sent(rig):
+    reach = run(rig, lambda channel: channel.reaches(rig.letter_nobody_reaches()))
+    assert (reach.reached, bool(reach.code)) == (False, True)
+    assert rig.held() == []
+
+
+def test_a_side_that_does_not_listen_is_transient_and_nothing_was_taken(rig):
+    with rig.stop_listening(), pytest.raises(Transient) as caught:
+        send(rig, rig.letter())
+    assert (caught.value.reached, caught.value.maybe_taken) == (False, False)
+    assert rig.held() == []
+
+
+def test_an_answer_that_never_comes_is_doubt_and_the_same_again_clears_it(rig):
+    rig.drop_answers(1)
+    letter = rig.letter()
+    with pytest.raises(InDoubt):
+        send(rig, letter)
+    assert len(rig.held()) == 1
+    if run(rig, _idempotent):
+        assert send(rig, rig.letter(earlier_unknown=True)).code == "eboks.already_accepted"
+    assert len(rig.held()) == 1
+
+
+async def _idempotent(channel):
+    return channel.idempotent
+
+
+def test_the_same_id_on_a_first_attempt_is_a_conflict_for_a_person(rig):
+    send(rig, rig.letter())
+    with pytest.raises(InDoubt) as caught:
+        send(rig, rig.letter())
+    assert caught.value.needs_person
+    assert len(rig.held()) == 1
+
+
+def test_a_channel_that_clears_doubt_by_sending_says_that_it_cannot_tell(rig):
+    with pytest.raises(CannotTell):
+        run(rig, lambda channel: channel.find("004711" + "0" * 32))
+
+
+def test_the_errors_name_no_recipient_and_no_title(rig):
+    rig.drop_answers(1)
+    letter = rig.letter()
+    with pytest.raises(SendError) as caught:
+        send(rig, letter)
+    said = f"{caught.value!r} {caught.value} {letter!r}"
+    assert letter.recipient.number.digits not in said
+    assert letter.title not in said
+
+
+def test_check_is_content_with_a_good_set_up(rig):
+    try:
+        run(rig, _check)
+    except ConfigurationError as error:
+        pytest.fail(f"check said {error.code}")
+
+
+async def _check(channel):
+    await asyncio.to_thread(channel.check)
