@@ -92,9 +92,9 @@ def look_at(path: Path) -> Look:
 def quiet_look(path: Path, quiet_seconds: float, now: datetime) -> Look | None:
     """Returns the look at a drop that nothing has changed in for `quiet_seconds`; else None.
 
-    A folder that is still empty, that we may not read yet, or that vanishes under our eyes is not quiet. The change time counts, as
-    copying with times preserved can't set it; the time of the last write counts too, for file systems that
-    keep no change time, unless it lies in the future.
+    A folder that is still empty, that we may not read yet, or that vanishes under our eyes is not quiet. The
+    change time counts, as copying with times preserved can't set it; the time of the last write counts too,
+    for file systems that keep no change time, unless it lies in the future.
     """
     try:
         look = look_at(path)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def word(screen: Screen, state: str) -> str:
     """Returns a state's word in the screen's language."""
-    return explain_code(f"state.{state}", screen.language).what
+    return screen.word(state)
 
 
 def status(context: Context, batch_id: str | None) -> int:
@@ -34,7 +34,7 @@ def status(context: Context, batch_id: str | None) -> int:
 def _status_all(context: Context, house: House) -> int:
     screen = context.screen
     batches = house.ledger.batches()
-    states = list(State)
+    states = [state for state in State if any(batch.counts.get(state, 0) for batch in batches)]
     if not batches:
         screen.say("status_empty")
     screen.table(

@@ -21,7 +21,7 @@ NAMESPACE = "urn:eboks:en:3.0.0"
 
 
 def _bundle(folder: Path, authority: Path | None) -> Path:
-    """Returns the usual bundle of authorities with the simulator's own: what `verify=True` loads each time."""
+    """Returns the usual bundle of authorities and the simulator's own: what `verify=True` loads each time."""
     assert authority is not None
     path = folder / "bundle.pem"
     path.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + authority.read_bytes())
