@@ -67,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._in_use = True
         self._written = False
+        self._fed = False
         self.heard = False
         """True once a byte of a reply has come on this connection."""
         self.n_exchanges = 0
@@ -179,6 +180,7 @@ class Connection(asyncio.Protocol):
 
     def _start(self) -> None:
         self._written = False
+        self._fed = False
         self._in_use = True
         self.n_exchanges += 1
         if self._http.our_state is h11.DONE:
@@ -273,7 +275,7 @@ class Connection(asyncio.Protocol):
         while not self._plain and not self._ended:
             await self._wait()
         if self._plain:
-            self.heard = True
+            self.heard = self._fed = True
             for data in self._plain:
                 self._http.receive_data(data)
             self._plain.clear()
@@ -286,7 +288,7 @@ class Connection(asyncio.Protocol):
     def _cut(self, reply: RawReply | None, chunks: list[bytes], cause: Exception | None) -> RawReply:
         """Returns a reply whose head came and whose end did not; raises Broken without a head."""
         if reply is None:
-            code = "http.reply_unreadable" if self._http.trailing_data[0] else "http.no_answer"
+            code = "http.reply_unreadable" if self._fed else "http.no_answer"
             raise Broken(code, self._error or cause)
         reply.body = b"".join(chunks)
         reply.fault = "http.reply_cut"

@@ -159,18 +159,6 @@ def test_connections_stay_within_the_limit_and_are_kept(simulator):
     assert held(simulator) == 60
 
 
-def test_the_set_rate_is_not_exceeded_in_any_second(start_simulator: StartSimulator):
-    simulator = start_simulator(max_per_second=30)
-    bench = bench_for(simulator, per_second=20, parallel=8)
-
-    async def many(channel):
-        letters = [letter(bench.papers, number) for number in range(45)]
-        await asyncio.gather(*(channel.send(one, channel.message_id(one.seed)) for one in letters))
-
-    bench.run(many)
-    assert held(simulator) == 45
-
-
 def test_an_enrolment_answer_is_kept_and_a_reject_forgets_it(simulator):
     bench = bench_for(simulator)
     one = letter(bench.papers, 1, "valid", "brev")

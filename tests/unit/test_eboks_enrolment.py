@@ -1,0 +1,132 @@
+"""The look-up asks once a day at most, believes only what it can read, and asks nobody without need."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from schemas.errors import ConfigurationError, Transient
+from schemas.settings import EboksMaterial, MaterialSettings
+from tests.rigs.channels import bench_for, letter
+from tests.rigs.simulator import StartSimulator
+
+
+def reach(bench, word="valid", material="brev", **change):
+    return bench.run(lambda channel: channel.reaches(letter(bench.papers, 1, word, material, **change)))
+
+
+def n_lookups(simulator):
+    with simulator.client() as client:
+        return client.counts()["n_lookups"]
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("valid", ""),
+        ("company", ""),
+        ("exempt", "eboks.exempt"),
+        ("dead", "eboks.dead"),
+        ("minor", "eboks.minor"),
+        ("not_found", "eboks.not_found"),
+        ("not_this_material", "eboks.not_enrolled"),
+        ("company_without_material", "eboks.not_enrolled"),
+        ("never_logged_in", "eboks.not_enrolled"),
+    ],
+)
+def test_a_voluntary_material_is_looked_up(simulator, word, code):
+    found = reach(bench_for(simulator), word)
+    assert (found.reached, found.code, found.cached) == (not code, code, False)
+
+
+@pytest.mark.parametrize("material", ["loenseddel", "venter"])
+def test_a_mandatory_material_and_one_that_may_wait_ask_nobody(simulator, material):
+    assert reach(bench_for(simulator), "never_logged_in", material).reached
+    assert n_lookups(simulator) == 0
+
+
+@pytest.mark.parametrize("word", ["valid", "exempt"])
+def test_an_answer_is_remembered_for_a_day_and_no_longer(simulator, word):
+    bench = bench_for(simulator)
+    first = reach(bench, word)
+    bench.kept.now += timedelta(hours=23)
+    again = reach(bench, word)
+    assert (again.reached, again.code, again.cached) == (first.reached, first.code, True)
+    assert n_lookups(simulator) == 1
+    bench.kept.now += timedelta(hours=1, seconds=1)
+    assert not reach(bench, word).cached
+
+
+def test_a_cache_of_no_hours_remembers_nothing(simulator):
+    bench = bench_for(simulator, enrolment_cache_hours=0)
+    assert not reach(bench).cached
+    assert not reach(bench).cached
+    assert bench.kept.answers == {}
+
+
+@pytest.mark.parametrize(("word", "code"), [("valid", ""), ("exempt", "eboks.not_found")])
+def test_where_absence_is_a_404_both_answers_are_read(start_simulator: StartSimulator, word, code):
+    simulator = start_simulator(lookup_absent="404")
+    found = reach(bench_for(simulator, enrolment_absent="404"), word)
+    assert (found.reached, found.code) == (not code, code)
+
+
+def test_a_404_is_our_set_up_where_absence_is_an_answer(start_simulator: StartSimulator):
+    simulator = start_simulator(lookup_absent="404")
+    with pytest.raises(ConfigurationError):
+        reach(bench_for(simulator), "exempt")
+
+
+@pytest.mark.parametrize("absent", ["answer", "404"])
+def test_an_unknown_material_is_our_set_up_and_not_the_recipients(start_simulator: StartSimulator, absent):
+    bench = bench_for(start_simulator(lookup_absent=absent), enrolment_absent=absent)
+    bench.materials["brev"] = MaterialSettings(eboks=EboksMaterial(content_type_id=1), channels=("eboks",))
+    with pytest.raises(ConfigurationError):
+        reach(bench)
+
+
+@pytest.mark.parametrize("absent", ["answer", "404"])
+@pytest.mark.parametrize("variant", ["html", "truncated", "huge", "gzip_bomb"])
+def test_an_unreadable_answer_is_no_answer_and_not_remembered(
+    start_simulator: StartSimulator, variant, absent
+):
+    simulator = start_simulator()
+    with simulator.client() as client:
+        client.add_fault("wrong_json", on="lookup", variant=variant)
+    bench = bench_for(simulator, enrolment_absent=absent)
+    with pytest.raises(Transient):
+        reach(bench)
+    assert bench.kept.answers == {}
+
+
+@pytest.mark.parametrize("kind", ["accept_then_drop", "delay"])
+def test_a_look_up_without_an_answer_is_asked_again_later(simulator, kind):
+    with simulator.client() as client:
+        client.add_fault(kind, on="lookup", delay_seconds=1.0)
+    with pytest.raises(Transient):
+        reach(bench_for(simulator, deadline_seconds=0.4))
+
+
+def test_what_the_channel_can_not_carry_is_said_before_anybody_is_asked(simulator):
+    bench = bench_for(simulator, max_bytes=100)
+    two = (bench.papers.keep(b"a"), bench.papers.keep(b"b", ordinal=1))
+    said = [
+        reach(bench, material="uden_eboks"),
+        reach(bench, data=bytes(101)),
+        reach(bench, documents=(bench.papers.keep(b"x", "exe"),)),
+        reach(bench, documents=two),
+    ]
+    assert [one.code for one in said] == [
+        "eboks.no_material",
+        "eboks.too_large",
+        "eboks.extension_not_carried",
+        "eboks.attachments_not_supported",
+    ]
+    assert n_lookups(simulator) == 0
+
+
+def test_attachments_go_where_the_settings_allow_them(simulator):
+    bench = bench_for(simulator, attachments=True)
+    two = (bench.papers.keep(b"a"), bench.papers.keep(b"b", ordinal=1))
+    assert bench.send(letter(bench.papers, documents=two)).final
