@@ -83,9 +83,13 @@ class Watch:
             raise_interrupt=False,
             recursive=False,
         )
+        before = {path: _changed_at(path) for path in present}
         self._begun(len(present))
+        # The system begins to look only with the first round: what was laid there just before has no event.
         for changes in looks:
-            for path in {Path(changed).parent for _, changed in changes} & set(sources):
+            laid = {path for path, moment in before.items() if _changed_at(path) != moment}
+            before = {}
+            for path in laid | ({Path(changed).parent for _, changed in changes} & set(sources)):
                 self._hint(sources[path])
             if self._present() != present:
                 return
@@ -110,6 +114,14 @@ class Watch:
                 continue
             found[path] = (known.st_dev, known.st_ino)
         return found
+
+
+def _changed_at(inbox: Path) -> int:
+    """Returns when something last came into or left a folder; 0 for one that is gone."""
+    try:
+        return inbox.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _is_finished(name: str) -> bool:
