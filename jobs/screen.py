@@ -174,14 +174,17 @@ def _masked(value: object) -> object:
 
 
 def _wrapped(text: str) -> str:
-    """Returns the text in lines that fit the terminal; later lines stand under the first one's words."""
+    """Returns the text in lines that fit the terminal; later lines stand under the first one's words.
+
+    A line that is a command stays whole, so that it can be copied.
+    """
     from shutil import get_terminal_size
 
     width = get_terminal_size().columns
     indent = " " * (len(text) - len(text.lstrip()) + (2 if text.startswith(" ") else 0))
     return "\n".join(
         textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-        if len(line) > width
+        if len(line) > width and not line.lstrip().startswith("brevdue ")
         else line
         for line in text.split("\n")
     )

@@ -25,12 +25,20 @@ MIN_FREE_SHARE = 0.10
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One thing that was looked at; `code` is empty when it is in order, `warning` when it may wait."""
+    """One thing that was looked at; `code` is empty when it is in order.
+
+    `warning` when it may wait, `unreached` when nobody answered there.
+    """
 
     what: str
     code: str = ""
     params: dict[str, object] = field(default_factory=dict)
     warning: bool = False
+    unreached: bool = False
+
+
+def _fault(what: str, error: Coded) -> Point:
+    return Point(what, error.code, dict(error.params), unreached=isinstance(error, ServiceDown))
 
 
 def check(context: Context) -> int:
@@ -57,20 +65,15 @@ def check(context: Context) -> int:
 def _code(faults: list[Point]) -> int:
     if not faults:
         return EXIT_OK
-    return (
-        EXIT_UNREACHED
-        if all(p.code in ("ledger.unreachable", "tls.no_connection") for p in faults)
-        else EXIT_USAGE
-    )
+    return EXIT_UNREACHED if all(point.unreached for point in faults) else EXIT_USAGE
 
 
 def _tell(context: Context, point: Point) -> None:
     screen = context.screen
     mark = "✗" if point.code and not point.warning else "!" if point.warning else "✓"
     why = f": {screen.why(point.code, point.params)} [{point.code}]" if point.code else ""
-    screen.line(
-        f" {mark} {screen.text('check_' + point.what.partition(' ')[0])} {point.what.partition(' ')[2]}{why}"
-    )
+    kind, _, name = point.what.partition(" ")
+    screen.line(f" {mark} {screen.text('check_' + kind)}{' ' + name if name else ''}{why}")
 
 
 def _points(house: House) -> Iterator[Point]:
@@ -87,7 +90,7 @@ def _try(what: str, look: Callable[[], object]) -> Iterator[Point]:
     try:
         look()
     except (ConfigurationError, ServiceDown) as error:
-        yield Point(what, error.code, dict(error.params))
+        yield _fault(what, error)
     else:
         yield Point(what)
 
@@ -128,10 +131,11 @@ def _clock(house: House) -> Iterator[Point]:
 
 def _sources(settings: Settings) -> Iterator[Point]:
     for name, source in settings.sources.items():
-        yield Point(f"source {name}", _folder_fault(source.folder))
-        materials = [source.material] if source.material else list(settings.materials)
-        if not materials:
-            yield Point(f"source {name}", "settings.no_material")
+        yield Point(f"source {name}", _folder_fault(source.folder) or _material_fault(settings))
+
+
+def _material_fault(settings: Settings) -> str:
+    return "" if settings.materials else "settings.no_material"
 
 
 def _folder_fault(folder: Path) -> str:
@@ -152,11 +156,8 @@ def _channels(house: House) -> Iterator[Point]:
         try:
             channel = house.channel(name)
             channel.check()
-        except ConfigurationError as error:
-            yield Point(f"channel {name}", error.code, dict(error.params))
-            continue
-        except ServiceDown as error:
-            yield Point(f"channel {name}", error.code, dict(error.params))
+        except (ConfigurationError, ServiceDown) as error:
+            yield _fault(f"channel {name}", error)
             continue
         yield Point(f"channel {name}")
         for code, params in channel.findings():

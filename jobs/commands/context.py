@@ -5,15 +5,16 @@ Relies on `jobs.house` and `jobs.settings_file`, loaded when asked for. Knows no
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from jobs.screen import Screen
+from jobs.screen import EXIT_INTERRUPTED, Screen
 
 if TYPE_CHECKING:
     from jobs.house import House
@@ -21,10 +22,15 @@ if TYPE_CHECKING:
 
 
 class StopSignal:
-    """True once Ctrl-C or SIGTERM came; a second Ctrl-C ends the process at once."""
+    """True once Ctrl-C or SIGTERM came; a second one ends the process at once, by `at_once`.
 
-    def __init__(self, screen: Screen) -> None:
+    At once means without unwinding: what is in flight stays ours in the ledger, and since our lock is free
+    the next run takes it over as doubt. An end in order would give the lock back and leave the lease.
+    """
+
+    def __init__(self, screen: Screen, at_once: Callable[[int], object] = os._exit) -> None:
         self._screen = screen
+        self._at_once = at_once
         self._asked = False
 
     def __call__(self) -> bool:
@@ -33,9 +39,12 @@ class StopSignal:
     def hear(self, number: int, frame: FrameType | None) -> None:
         """The signal handler."""
         if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
-        self._screen.err.write("\n" + self._screen.text("interrupted") + "\n")
+            self._screen.give_back_cursor()
+            self._screen.call_out("interrupted_now")
+            self._at_once(EXIT_INTERRUPTED)
+        else:
+            self._asked = True
+            self._screen.call_out("interrupted")
 
     @contextmanager
     def listening(self) -> Iterator[StopSignal]:

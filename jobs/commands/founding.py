@@ -36,6 +36,7 @@ def simulate(context: Context, port: int | None, record: Path | None) -> int:
 
     def started(url: str) -> None:
         screen.say("simulate_started", url=url)
+        # A machine that started us must learn the address now: this one object comes at the beginning.
         screen.finish({"simulator": True, "url": url}, EXIT_OK)
 
     run_simulator(context.settings(), port, record, started)

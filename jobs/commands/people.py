@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Literal
 
 from jobs.commands.context import Context
 from jobs.screen import EXIT_ERROR_LIST, EXIT_OK
-from schemas.errors import BadInput
+from schemas.errors import BadInput, ConfigurationError
 
 if TYPE_CHECKING:
     from batch.ledger import Ledger
+    from jobs.house import House
 
 
 def actor() -> str:
@@ -77,10 +78,16 @@ def resolve(
     return _change(context, "resolved", consignment, act)
 
 
+def _demand_channel(house: House, channel: str) -> None:
+    """Raises ConfigurationError for a channel that neither the settings nor a pause names."""
+    if channel not in house.settings.channels and all(p.channel != channel for p in house.ledger.pauses()):
+        raise ConfigurationError("settings.no_channel", channel=channel)
+
+
 def pause(context: Context, channel: str) -> int:
     """Stops claiming for a channel until `resume`."""
     with context.house() as house:
-        house.channel(channel)
+        _demand_channel(house, channel)
         house.ledger.pause(channel, "channel.paused", actor=actor())
     context.screen.say("paused", channel=channel)
     return context.screen.finish({"channel": channel, "paused": True}, EXIT_OK)
@@ -89,7 +96,7 @@ def pause(context: Context, channel: str) -> int:
 def resume(context: Context, channel: str) -> int:
     """Lets a paused channel go on."""
     with context.house() as house:
-        house.channel(channel)
+        _demand_channel(house, channel)
         was_paused = house.ledger.resume(channel, actor=actor())
     context.screen.say("resumed" if was_paused else "was_not_paused", channel=channel)
     return context.screen.finish({"channel": channel, "paused": False, "was_paused": was_paused}, EXIT_OK)

@@ -5,26 +5,26 @@ Relies on the ledger's readings and on the route planner. Numbers are masked; na
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
-from jobs.screen import EXIT_ERROR_LIST, EXIT_OK, EXIT_WAITING, Screen
+from jobs.commands.outcome import code_of
+from jobs.screen import EXIT_OK, Screen
 from schemas.catalogue import explain as explain_code
 from schemas.errors import BadInput
 from schemas.states import State
 
 if TYPE_CHECKING:
-    from batch.records import BatchSummary, Standing
+    from batch.records import BatchSummary, Event, Standing
     from jobs.house import House
 
-
-def word(screen: Screen, state: str) -> str:
-    """Returns a state's word in the screen's language."""
-    return screen.word(state)
+_WORKER = re.compile(r"[0-9a-f]{32}")
 
 
 def status(context: Context, batch_id: str | None) -> int:
-    """Shows the open batches and the channels, or one batch."""
+    """Shows the newest batches and the channels, or one batch."""
     with context.house() as house:
         if batch_id is not None:
             return _status_batch(context, house, batch_id)
@@ -32,55 +32,53 @@ def status(context: Context, batch_id: str | None) -> int:
 
 
 def _status_all(context: Context, house: House) -> int:
-    screen = context.screen
     batches = house.ledger.batches()
-    states = [state for state in State if any(batch.counts.get(state, 0) for batch in batches)]
-    if not batches:
-        screen.say("status_empty")
-    screen.table(
-        screen.text("status_title"),
-        [
-            screen.text("col_batch"),
-            screen.text("col_source"),
-            screen.text("col_taken"),
-            screen.text("col_lines"),
-        ]
-        + [word(screen, "rejected")]
-        + [word(screen, state) for state in states],
-        [
-            [batch.id, batch.source, screen.moment(batch.taken_at), str(batch.n_lines), str(batch.n_rejected)]
-            + [str(batch.counts.get(state, 0)) for state in states]
-            for batch in batches
-        ],
-    )
-    for batch in batches:
-        if batch.held_code:
-            screen.say("pull_held", batch=batch.id, why=screen.why(batch.held_code, batch.held_params))
+    _tell_batches(context.screen, batches)
     pauses = house.ledger.pauses()
     for pause in pauses:
-        screen.say("status_paused", channel=pause.channel, by=pause.actor, why=screen.why(pause.code))
+        why = context.screen.why(pause.code)
+        context.screen.say("status_paused", channel=pause.channel, by=_who(pause.actor) or "brevdue", why=why)
     channels = {
         name: {"due": house.ledger.due(name), "next_due_at": house.ledger.next_due_at(name)}
         for name in house.settings.channels
     }
     for name, figures in channels.items():
-        screen.say("status_channel", channel=name, n_due=figures["due"])
+        context.screen.say("status_channel", channel=name, n_due=figures["due"])
     data = {
         "mode": house.settings.house.mode,
         "batches": [_batch_data(batch) for batch in batches],
         "channels": channels,
         "paused": {pause.channel: pause.code for pause in pauses},
     }
-    return screen.finish(data, _code(batches))
+    return context.screen.finish(data, code_of(batches))
 
 
-def _code(batches: list[BatchSummary]) -> int:
-    counts = [batch.counts for batch in batches]
-    if any(count.get(State.HELD, 0) or count.get(State.IN_DOUBT, 0) for count in counts):
-        return EXIT_WAITING
-    if any(batch.n_rejected or batch.counts.get(State.FAILED, 0) for batch in batches):
-        return EXIT_ERROR_LIST
-    return EXIT_OK
+def _tell_batches(screen: Screen, batches: Sequence[BatchSummary]) -> None:
+    """Draws the batches; their states come as words with numbers, so that all fits a narrow terminal."""
+    if not batches:
+        screen.say("status_empty")
+    columns = [screen.text(f"col_{name}") for name in ("batch", "source", "lines", "state")]
+    rows = [[one.id, one.source, str(one.n_lines), _in_words(screen, one)] for one in batches]
+    screen.table(screen.text("status_title"), columns, rows)
+    for batch in batches:
+        _tell_hold(screen, batch)
+
+
+def _in_words(screen: Screen, batch: BatchSummary) -> str:
+    said = [f"{n} {word}" for word, n in _figures(screen, batch)]
+    return ", ".join(said)
+
+
+def _figures(screen: Screen, batch: BatchSummary) -> list[tuple[str, int]]:
+    """Returns the word and number of every state that has one, in the order of a consignment's way."""
+    figures = [(screen.word("rejected"), batch.n_rejected)]
+    figures += [(screen.word(state), batch.counts.get(state, 0)) for state in State]
+    return [(word, n) for word, n in figures if n]
+
+
+def _tell_hold(screen: Screen, batch: BatchSummary) -> None:
+    if batch.held_code and batch.counts.get(State.HELD, 0):
+        screen.say("pull_held", batch=batch.id, why=screen.why(batch.held_code, batch.held_params))
 
 
 def _batch_data(batch: BatchSummary) -> dict[str, object]:
@@ -104,13 +102,11 @@ def _status_batch(context: Context, house: House, batch_id: str) -> int:
     if batch is None:
         raise BadInput("usage.no_such_subject")
     screen.say("status_batch", batch=batch.id, source=batch.source, taken=screen.moment(batch.taken_at))
-    rows = [(word(screen, "rejected"), batch.n_rejected)]
-    rows += [(word(screen, state), n) for state, n in batch.counts.items() if n]
-    screen.table("", [screen.text("col_state"), screen.text("col_count")], [[w, str(n)] for w, n in rows])
+    rows = [[word, str(n)] for word, n in _figures(screen, batch)]
+    screen.table("", [screen.text("col_state"), screen.text("col_count")], rows)
     screen.say("adds_up" if batch.adds_up else "adds_not_up", n_lines=batch.n_lines)
-    if batch.held_code:
-        screen.say("pull_held", batch=batch.id, why=screen.why(batch.held_code, batch.held_params))
-    return screen.finish(_batch_data(batch), _code([batch]))
+    _tell_hold(screen, batch)
+    return screen.finish(_batch_data(batch), code_of([batch]))
 
 
 def explain(context: Context, subject: str) -> int:
@@ -144,28 +140,28 @@ def _masked(standing: Standing) -> str:
 
 
 def _tell_standing(screen: Screen, house: House, standing: Standing) -> None:
-    screen.line()
-    screen.say(
+    screen.line(f"\n{standing.id}")
+    head = screen.text(
         "explain_head",
-        id=standing.id,
         recipient=_masked(standing),
         material=standing.material,
-        state=word(screen, standing.state),
+        line=standing.line,
+        state=screen.word(standing.state),
     )
+    screen.line("  " + head)
     if standing.code:
         screen.line("  " + screen.why(standing.code, standing.params) + f" [{standing.code}]")
-    if standing.state is State.READY:
-        channel = standing.route[standing.step]
-        screen.say("explain_next", at=screen.moment(standing.next_attempt_at), channel=channel)
     _tell_route(screen, house, standing)
     _tell_receipt(screen, standing)
     _tell_history(screen, standing)
 
 
 def _tell_route(screen: Screen, house: House, standing: Standing) -> None:
-    for number, channel in enumerate(standing.route):
-        mark = "→" if number == standing.step else " "
-        screen.line(f"  {mark} {number + 1}. {channel}")
+    steps = [f"→ {name}" if n == standing.step else name for n, name in enumerate(standing.route)]
+    screen.line("  " + screen.text("explain_route", route=", ".join(steps)))
+    if standing.state is State.READY:
+        at, channel = screen.moment(standing.next_attempt_at), standing.route[standing.step]
+        screen.line("  " + screen.text("explain_next", at=at, channel=channel))
     for channel, code in _left_out(house, standing.material):
         screen.line(f"    – {channel}: {screen.why(code)}")
 
@@ -175,29 +171,33 @@ def _tell_receipt(screen: Screen, standing: Standing) -> None:
     if receipt is None:
         return
     mark = screen.text("simulated_mark") if receipt.simulated else ""
-    screen.say("explain_receipt", id=receipt.external_id, at=screen.moment(receipt.at), mark=mark)
-    screen.line("    " + ", ".join(f"{key} {value}" for key, value in sorted(receipt.proof.items())))
+    at = screen.moment(receipt.at)
+    screen.line("  " + screen.text("explain_receipt", id=receipt.external_id, at=at, mark=mark))
+    for key, value in sorted(receipt.proof.items()):
+        screen.line(f"    {key} {value}")
 
 
 def _tell_history(screen: Screen, standing: Standing) -> None:
-    columns = ("when", "from", "to", "cause", "by", "channel", "attempt", "code")
-    screen.table(
-        "",
-        [screen.text(f"col_{name}") for name in columns],
-        [
-            [
-                f"{event.at:%Y-%m-%d %H:%M:%S}Z",
-                word(screen, event.from_state),
-                word(screen, event.to_state),
-                explain_code(f"cause.{event.cause}", screen.language).what,
-                event.actor,
-                event.channel,
-                str(event.attempt),
-                event.code,
-            ]
-            for event in standing.history
-        ],
-    )
+    if standing.history:
+        screen.line("  " + screen.text("explain_history"))
+    for event in standing.history:
+        cause = explain_code(f"cause.{event.cause}", screen.language).what
+        arrow = f"{screen.word(event.from_state)} → {screen.word(event.to_state)}"
+        screen.line(f"    {screen.moment(event.at, seconds=True)}  {arrow}: {_details(screen, event, cause)}")
+
+
+def _details(screen: Screen, event: Event, cause: str) -> str:
+    said = [cause]
+    if event.attempt:
+        said.append(screen.text("explain_attempt", channel=event.channel, n_attempt=event.attempt))
+    if who := _who(event.actor):
+        said.append(screen.text("explain_by", by=who))
+    return ", ".join(said) + (f" [{event.code}]" if event.code else "")
+
+
+def _who(actor: str) -> str:
+    """Returns the person who acted; nothing for ourselves, whose workers have names without meaning."""
+    return "" if actor == "brevdue" or _WORKER.fullmatch(actor) else actor
 
 
 def _left_out(house: House, material: str) -> list[tuple[str, str]]:

@@ -4,43 +4,68 @@ Relies on typer. Help is Danish or English like everything else said to people. 
 modules are imported when their command runs.
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from jobs.commands.context import Context
-from jobs.screen import EXIT_USAGE
-from schemas.errors import ConfigurationError
+from jobs.commands.usage import explain_usage
+from jobs.screen import EXIT_INTERRUPTED
+from schemas.catalogue import phrase
 
-Source = Annotated[str | None, typer.Option("--source", "-s")]
-Subject = Annotated[str, typer.Argument(metavar="BATCH|CONSIGNMENT")]
-Reason = Annotated[str, typer.Option("--reason", "-r")]
+Work = TypeVar("Work", bound=Callable[..., int])
 Verdict = Literal["found", "not-found", "written-off"]
+# What typer itself says on a page of help, and what we have for it; longest first.
+CHROME = {
+    "Show this message and exit.": "help_help",
+    "[required]": "help_required",
+    "Arguments:": "help_arguments",
+    "Commands:": "help_commands",
+    "Options:": "help_options",
+    "Usage:": "help_usage",
+    "[OPTIONS]": "help_options_word",
+    "[ARGS]": "help_arguments_word",
+    "COMMAND": "help_command_word",
+}
 
 
 def run_tree(context: Context, arguments: list[str]) -> int:
-    """Runs the command that the arguments name; returns its exit code (2 for wrong usage)."""
+    """Runs the command that the arguments name; returns its exit code.
+
+    Raises ConfigurationError (`usage.…`) for a wrong command line.
+    """
     command = typer.main.get_command(build(context))
     try:
         outcome = command.main(args=arguments or ["--help"], prog_name="brevdue", standalone_mode=False)
     except typer.Abort:
-        return 130
+        return EXIT_INTERRUPTED
     except typer.Exit as ended:
         return ended.exit_code
     except typer.TyperException as error:
-        if context.screen.as_json or not hasattr(error, "show"):
-            raise ConfigurationError("usage.wrong", why=str(error)) from None
-        error.show(file=context.screen.err)
-        return EXIT_USAGE
+        raise explain_usage(error) from None
     return outcome if isinstance(outcome, int) else 0
+
+
+def _translated(page: str, context: Context) -> str:
+    for english, key in CHROME.items():
+        page = page.replace(english, phrase(key, context.screen.language))
+    return page
 
 
 def build(context: Context) -> typer.Typer:
     """Returns the application, its help in the screen's language."""
     text = context.screen.text
+
+    class Group(TyperGroup):
+        def get_help(self, ctx: Any) -> str:
+            return _translated(super().get_help(ctx), context)
+
     app = typer.Typer(
         name="brevdue",
+        cls=Group,
         help=text("help_brevdue"),
         add_completion=False,
         rich_markup_mode=None,
@@ -49,163 +74,195 @@ def build(context: Context) -> typer.Typer:
 
     @app.callback(epilog=text("help_epilog"))
     def _everywhere(
-        sprog: Annotated[str, typer.Option("--sprog", help=text("help_sprog"))] = "da",
-        settings: Annotated[Path, typer.Option("--settings", help=text("help_settings"))] = Path(
-            "brevdue.toml"
-        ),
+        sprog: Annotated[str, typer.Option("--sprog", help=text("help_sprog"), show_default=False)] = "da",
+        settings: Annotated[
+            Path, typer.Option("--settings", help=text("help_settings"), show_default=False)
+        ] = Path("brevdue.toml"),
         as_json: Annotated[bool, typer.Option("--json", help=text("help_json"))] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help=text("help_quiet"))] = False,
     ) -> None:
         """These four are known everywhere and were taken out of the arguments before typer saw them."""
 
-    _add_verbs(app, context)
-    _add_people(app, context)
-    _add_showing(app, context)
-    _add_house(app, context)
+    for add in (_add_verbs, _add_deciding, _add_channels, _add_showing, _add_house):
+        add(Commands(app, context))
     return app
 
 
-def _add_verbs(app: typer.Typer, context: Context) -> None:
-    text = context.screen.text
+class Commands:
+    """Adds commands to the application, each with the help of its name."""
 
-    @app.command("pull", help=text("help_pull"))
+    def __init__(self, app: typer.Typer, context: Context) -> None:
+        self.context = context
+        self.text = context.screen.text
+        self._app = app
+
+    def add(self, name: str) -> Callable[[Work], Work]:
+        """Returns the decorator for the function behind a command."""
+        context = self.context
+
+        class Command(TyperCommand):
+            def get_help(self, ctx: Any) -> str:
+                return _translated(super().get_help(ctx), context)
+
+        return self._app.command(name, cls=Command, help=self.text(f"help_{name}"))
+
+    def argument(self, name: str, key: str) -> Any:
+        """Returns how an argument looks on the command line."""
+        return typer.Argument(metavar=name, help=self.text(key))
+
+    def option(self, *names: str, key: str) -> Any:
+        """Returns how an option looks on the command line."""
+        return typer.Option(*names, help=self.text(key))
+
+
+def _add_verbs(commands: Commands) -> None:
+    context, option = commands.context, commands.option
+
+    @commands.add("pull")
     def pull(
-        source: Source = None,
-        csv: Annotated[Path | None, typer.Option("--csv", help=text("help_pull_csv"))] = None,
-        documents: Annotated[
-            Path | None, typer.Option("--documents", help=text("help_pull_documents"))
-        ] = None,
+        source: Annotated[str | None, option("--source", "-s", key="help_pull_source")] = None,
+        csv: Annotated[Path | None, option("--csv", key="help_pull_csv")] = None,
+        documents: Annotated[Path | None, option("--documents", key="help_pull_documents")] = None,
     ) -> int:
         from jobs.commands.verbs import pull as work
 
         return work(context, source, csv, documents)
 
-    @app.command("dispatch", help=text("help_dispatch"))
+    @commands.add("dispatch")
     def dispatch() -> int:
         from jobs.commands.verbs import dispatch as work
 
         return work(context)
 
-    @app.command("collect", help=text("help_collect"))
+    @commands.add("collect")
     def collect() -> int:
         from jobs.commands.verbs import collect as work
 
         return work(context)
 
-    @app.command("close", help=text("help_close"))
+    @commands.add("close")
     def close() -> int:
         from jobs.commands.verbs import close as work
 
         return work(context)
 
-    @app.command("purge", help=text("help_purge"))
+    @commands.add("purge")
     def purge() -> int:
         from jobs.commands.verbs import purge as work
 
         return work(context)
 
-    @app.command("run", help=text("help_run"))
+    @commands.add("run")
     def run() -> int:
         from jobs.commands.verbs import run as work
 
         return work(context)
 
 
-def _add_people(app: typer.Typer, context: Context) -> None:
-    text = context.screen.text
+def _add_deciding(commands: Commands) -> None:
+    context, option = commands.context, commands.option
+    subject_argument = commands.argument("BATCH|CONSIGNMENT", "help_subject")
+    reason_option = option("--reason", "-r", key="help_reason")
 
-    @app.command("release", help=text("help_release"))
+    @commands.add("release")
     def release(
-        subject: Subject,
-        rows: Annotated[bool, typer.Option("--rows", help=text("help_rows"))] = False,
-        reason: Reason = "",
+        subject: Annotated[str, subject_argument],
+        rows: Annotated[bool, option("--rows", key="help_rows")] = False,
+        reason: Annotated[str, reason_option] = "",
     ) -> int:
         from jobs.commands.people import release as work
 
         return work(context, subject, rows, reason)
 
-    @app.command("hold", help=text("help_hold"))
-    def hold(subject: Subject, reason: Reason) -> int:
+    @commands.add("hold")
+    def hold(subject: Annotated[str, subject_argument], reason: Annotated[str, reason_option]) -> int:
         from jobs.commands.people import hold as work
 
         return work(context, subject, reason)
 
-    @app.command("cancel", help=text("help_cancel"))
-    def cancel(subject: Subject, reason: Reason) -> int:
+    @commands.add("cancel")
+    def cancel(subject: Annotated[str, subject_argument], reason: Annotated[str, reason_option]) -> int:
         from jobs.commands.people import cancel as work
 
         return work(context, subject, reason)
 
-    @app.command("resolve", help=text("help_resolve"))
+    @commands.add("resolve")
     def resolve(
-        consignment: Annotated[str, typer.Argument(metavar="CONSIGNMENT")], verdict: Verdict, reason: Reason
+        consignment: Annotated[str, commands.argument("CONSIGNMENT", "help_consignment")],
+        verdict: Annotated[Verdict, commands.argument("found|not-found|written-off", "help_verdict")],
+        reason: Annotated[str, reason_option],
     ) -> int:
         from jobs.commands.people import resolve as work
 
         return work(context, consignment, verdict, reason)
 
-    @app.command("pause", help=text("help_pause"))
-    def pause(channel: Annotated[str, typer.Argument(metavar="CHANNEL")]) -> int:
+
+def _add_channels(commands: Commands) -> None:
+    context = commands.context
+    channel_argument = commands.argument("CHANNEL", "help_channel")
+
+    @commands.add("pause")
+    def pause(channel: Annotated[str, channel_argument]) -> int:
         from jobs.commands.people import pause as work
 
         return work(context, channel)
 
-    @app.command("resume", help=text("help_resume"))
-    def resume(channel: Annotated[str, typer.Argument(metavar="CHANNEL")]) -> int:
+    @commands.add("resume")
+    def resume(channel: Annotated[str, channel_argument]) -> int:
         from jobs.commands.people import resume as work
 
         return work(context, channel)
 
 
-def _add_showing(app: typer.Typer, context: Context) -> None:
-    text = context.screen.text
+def _add_showing(commands: Commands) -> None:
+    context = commands.context
 
-    @app.command("status", help=text("help_status"))
-    def status(batch: Annotated[str | None, typer.Argument(metavar="[BATCH]")] = None) -> int:
+    @commands.add("status")
+    def status(batch: Annotated[str | None, commands.argument("BATCH", "help_status_batch")] = None) -> int:
         from jobs.commands.showing import status as work
 
         return work(context, batch)
 
-    @app.command("explain", help=text("help_explain"))
-    def explain(subject: Annotated[str, typer.Argument(metavar="CONSIGNMENT|CPR|CVR")]) -> int:
+    @commands.add("explain")
+    def explain(
+        subject: Annotated[str, commands.argument("CONSIGNMENT|CPR|CVR", "help_explain_subject")],
+    ) -> int:
         from jobs.commands.showing import explain as work
 
         return work(context, subject)
 
-    @app.command("check", help=text("help_check"))
+    @commands.add("check")
     def check() -> int:
         from jobs.commands.checking import check as work
 
         return work(context)
 
 
-def _add_house(app: typer.Typer, context: Context) -> None:
-    text = context.screen.text
+def _add_house(commands: Commands) -> None:
+    context, option = commands.context, commands.option
 
-    @app.command("init", help=text("help_init"))
+    @commands.add("init")
     def init() -> int:
         from jobs.commands.founding import init as work
 
         return work(context)
 
-    @app.command("simulate", help=text("help_simulate"))
+    @commands.add("simulate")
     def simulate(
-        port: Annotated[int | None, typer.Option("--port", help=text("help_simulate_port"))] = None,
-        record: Annotated[Path | None, typer.Option("--record", help=text("help_simulate_record"))] = None,
+        port: Annotated[int | None, option("--port", key="help_simulate_port")] = None,
+        record: Annotated[Path | None, option("--record", key="help_simulate_record")] = None,
     ) -> int:
         from jobs.commands.founding import simulate as work
 
         return work(context, port, record)
 
-    @app.command("demo", help=text("help_demo"))
-    def demo(
-        folder: Annotated[Path | None, typer.Option("--folder", help=text("help_demo_folder"))] = None,
-    ) -> int:
+    @commands.add("demo")
+    def demo(folder: Annotated[Path | None, option("--folder", key="help_demo_folder")] = None) -> int:
         from jobs.commands.founding import demo as work
 
         return work(context, folder)
 
-    @app.command("version", help=text("help_version"))
+    @commands.add("version")
     def version() -> int:
         from jobs.commands.founding import version as work
 

@@ -1,23 +1,24 @@
 """The commands of the five verbs and `run`: one pass each, with bars for people and counts for machines.
 
-Relies on the verb modules in `jobs`. Works out the exit code (design 8.4) and nothing else.
+Relies on the verb modules in `jobs`, and on `jobs.commands.outcome` for the exit code. Does no work itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
+from jobs.commands.outcome import code_of, finish_pass
 from jobs.screen import EXIT_ERROR_LIST, EXIT_OK, EXIT_UNREACHED, EXIT_WAITING
 from schemas.errors import ConfigurationError
-from schemas.states import State
 
 if TYPE_CHECKING:
     from batch.intake import Taken
     from jobs.dispatch import DispatchResult
+    from jobs.house import House
     from jobs.pull import PullResult, Refusal
 
 
@@ -27,14 +28,17 @@ def pull(context: Context, source: str | None, csv: Path | None, documents: Path
 
     if csv is not None and source is None:
         raise ConfigurationError("usage.csv_needs_source")
+    if documents is not None and csv is None:
+        raise ConfigurationError("usage.documents_needs_csv")
     screen = context.screen
     with context.house() as house, context.stopping() as stop, screen.bar(screen.text("bar_pull")) as bar:
         work = Pull(house, stop=stop, progress=bar)
         result = work.run_csv(source, csv, documents) if csv and source else work.run(source)
-    return _tell_pull(context, result)
+        stopped = stop() and csv is None
+    return _tell_pull(context, result, stopped)
 
 
-def _tell_pull(context: Context, result: PullResult) -> int:
+def _tell_pull(context: Context, result: PullResult, stopped: bool) -> int:
     screen = context.screen
     for taken in result.taken:
         _tell_taken(context, taken)
@@ -42,21 +46,21 @@ def _tell_pull(context: Context, result: PullResult) -> int:
         _tell_refusal(context, refusal)
     for busy in result.busy:
         screen.say("pull_busy", source=busy)
-    if not (result.taken or result.refused or result.busy):
+    if not (result.taken or result.refused or result.busy or stopped):
         screen.say("pull_nothing")
     data = {
         "taken": [asdict(taken) for taken in result.taken],
         "refused": [{**asdict(refusal), "answer": str(refusal.answer or "")} for refusal in result.refused],
         "busy": list(result.busy),
     }
-    return screen.finish(data, _pull_code(result))
+    return finish_pass(context, "pull", data, _pull_code(result), stopped=stopped)
 
 
 def _pull_code(result: PullResult) -> int:
-    if result.refused or any(taken.n_rejected for taken in result.taken):
-        return EXIT_ERROR_LIST
     if any(taken.n_held or taken.held_code for taken in result.taken):
         return EXIT_WAITING
+    if result.refused or any(taken.n_rejected for taken in result.taken):
+        return EXIT_ERROR_LIST
     return EXIT_OK
 
 
@@ -98,16 +102,22 @@ def dispatch(context: Context) -> int:
             bar(done, max(total, done))
 
         result = Dispatcher(house).run(stop=stop, progress=advance)
-        waiting = {
-            state: sum(batch.counts.get(state, 0) for batch in house.ledger.batches(open_only=True))
-            for state in (State.IN_DOUBT, State.HELD, State.FAILED)
-        }
-        stopped = stop()
-    return _tell_dispatch(context, result, waiting, stopped)
+        batches = house.ledger.batches(open_only=True)
+        again_at = _again_at(house, result)
+        # An interruption that came when all was done has interrupted nothing.
+        stopped = stop() and any(house.ledger.due(name) for name in house.settings.channels)
+    code = EXIT_UNREACHED if result.unreached or again_at else code_of(batches)
+    return _tell_dispatch(context, result, again_at, code, stopped)
+
+
+def _again_at(house: House, result: DispatchResult) -> datetime | None:
+    """Returns when to try again what the other side put off in this pass; None when it put off nothing."""
+    lanes = [lane.channel for lane in result.lanes if lane.causes["deferred"]]
+    return min((at for name in lanes if (at := house.ledger.next_due_at(name))), default=None)
 
 
 def _tell_dispatch(
-    context: Context, result: DispatchResult, waiting: Mapping[State, int], stopped: bool
+    context: Context, result: DispatchResult, again_at: datetime | None, code: int, stopped: bool
 ) -> int:
     screen = context.screen
     for lane in result.lanes:
@@ -118,8 +128,8 @@ def _tell_dispatch(
         screen.say("dispatch_closed", channel=name)
     if not result.lanes and not result.closed:
         screen.say("dispatch_nothing")
-    if stopped:
-        screen.say("stopped_resume", command="brevdue dispatch")
+    if again_at:
+        screen.say("dispatch_again", at=screen.moment(again_at, seconds=True))
     data = {
         "channels": {
             lane.channel: {"causes": dict(lane.causes), "stopped_by": lane.stopped_by}
@@ -127,16 +137,9 @@ def _tell_dispatch(
         },
         "closed": list(result.closed),
         "taken_over": result.n_taken_over,
-        "stopped": stopped,
+        "again_at": again_at.isoformat() if again_at else None,
     }
-    code = EXIT_OK
-    if result.unreached:
-        code = EXIT_UNREACHED
-    elif waiting[State.IN_DOUBT] or waiting[State.HELD]:
-        code = EXIT_WAITING
-    elif waiting[State.FAILED]:
-        code = EXIT_ERROR_LIST
-    return screen.finish(data, code)
+    return finish_pass(context, "dispatch", data, code, stopped=stopped)
 
 
 def _counts(context: Context, causes: dict[str, int]) -> str:
@@ -153,37 +156,43 @@ def collect(context: Context) -> int:
     screen = context.screen
     with context.house() as house, context.stopping() as stop:
         result = work(house, stop=stop)
+        stopped = stop()
     screen.say("collect_done", n_asked=result.n_asked, n_moved=result.n_moved)
     for channel, code in result.unreached:
         screen.say("collect_unreached", channel=channel, why=screen.why(code))
     data = {"asked": result.n_asked, "moved": result.n_moved, "unreached": dict(result.unreached)}
-    return screen.finish(data, EXIT_UNREACHED if result.unreached else EXIT_OK)
+    return finish_pass(
+        context, "collect", data, EXIT_UNREACHED if result.unreached else EXIT_OK, stopped=stopped
+    )
 
 
 def close(context: Context) -> int:
-    """Writes answers and closes finished batches."""
+    """Writes answers and closes finished batches; the exit code tells what the new answers say."""
     from jobs.close import close as work
 
-    screen = context.screen
     with context.house() as house, context.stopping() as stop:
         result = work(house, stop=stop)
-    screen.say("close_done", n_answered=len(result.answered), n_closed=len(result.closed))
-    return screen.finish({"answered": list(result.answered), "closed": list(result.closed)}, EXIT_OK)
+        answered = [batch for one in result.answered if (batch := house.ledger.batch(one))]
+        stopped = stop()
+    context.screen.say("close_done", n_answered=len(result.answered), n_closed=len(result.closed))
+    data = {"answered": list(result.answered), "closed": list(result.closed)}
+    return finish_pass(context, "close", data, code_of(answered), stopped=stopped)
 
 
 def purge(context: Context) -> int:
     """Destroys what retention says is over."""
     from jobs.purge import purge as work
 
-    screen = context.screen
     with context.house() as house, context.stopping() as stop:
         result = work(house, stop=stop)
-    screen.say("purge_done", n_batches=result.n_batches, n_refused_drops=result.n_refused_drops)
-    return screen.finish(asdict(result), EXIT_OK)
+        stopped = stop()
+    context.screen.say("purge_done", n_batches=result.n_batches, n_refused_drops=result.n_refused_drops)
+    return finish_pass(context, "purge", asdict(result), EXIT_OK, stopped=stopped)
 
 
 def run(context: Context) -> int:
     """Keeps the timetable until it is told to stop."""
     from jobs.run import run as work
 
-    return work(context.settings())
+    settings = context.settings()
+    return context.screen.finish({"mode": settings.house.mode}, work(settings))

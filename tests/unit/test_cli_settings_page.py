@@ -1,0 +1,107 @@
+"""The page of settings names every key with its true default and no other, and its examples are good."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from schemas.settings import (
+    DEFAULT_TIMETABLE,
+    EboksChannel,
+    EboksMaterial,
+    HouseSettings,
+    MaterialSettings,
+    RetentionSettings,
+    Settings,
+    SourceSettings,
+    TimetableEntry,
+)
+from tests.rigs.source import ROOT
+
+PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+TABLES: dict[str, type[BaseModel]] = {
+    "house": HouseSettings,
+    "sources.<name>": SourceSettings,
+    "materials.<name>": MaterialSettings,
+    "materials.<name>.eboks": EboksMaterial,
+    "channels.<name>": EboksChannel,
+    "timetable.<name>": TimetableEntry,
+    "retention": RetentionSettings,
+}
+# Tables of their own on the page, not keys in a row.
+SUBTABLES = {("materials.<name>", "eboks")}
+REQUIRED = "required"
+
+
+def sections() -> dict[str, str]:
+    """Returns the text under each heading that names a table."""
+    parts = re.split(r"^##+ `\[(.+)\]`$", PAGE, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def rows(table: str) -> dict[str, str]:
+    """Returns key → default as written."""
+    found = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \| .+ \|$", sections()[table], flags=re.MULTILINE)
+    assert len(found) == len({key for key, _ in found}), "a key stands twice"
+    return dict(found)
+
+
+def written(default: str) -> Any:
+    """Returns what a default on the page means: REQUIRED, None, or a value."""
+    if default in (REQUIRED, "none"):
+        return REQUIRED if default == REQUIRED else None
+    return tomllib.loads(f"it = {default.strip('`')}")["it"]
+
+
+def real(model: type[BaseModel], key: str) -> Any:
+    """Returns the model's default as the page would mean it."""
+    info = model.model_fields[key]
+    if info.is_required():
+        return REQUIRED
+    value = info.get_default(call_default_factory=True)
+    assert value is not PydanticUndefined
+    if isinstance(value, tuple):
+        return list(value)
+    return value if value is None or isinstance(value, bool | int | float | dict) else str(value)
+
+
+def test_every_table_of_the_file_has_a_section():
+    assert set(sections()) == set(TABLES)
+    assert {name.split(".")[0] for name in TABLES} == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_key_is_described_and_none_is_invented(table):
+    keys = {key for key in TABLES[table].model_fields if (table, key) not in SUBTABLES}
+    assert set(rows(table)) == keys
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_default_on_the_page_is_the_real_one(table):
+    wrong = {key for key, default in rows(table).items() if written(default) != real(TABLES[table], key)}
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_table_has_an_example(table):
+    head = re.escape(table).replace("<name>", r"\w+")
+    assert re.search(rf"^    \[{head}\]$", sections()[table], flags=re.MULTILINE)
+
+
+def test_the_examples_are_settings_that_can_be_read():
+    examples = "\n".join(line[4:] for line in PAGE.splitlines() if line.startswith("    "))
+    settings = Settings.model_validate(tomllib.loads(examples))
+    assert settings.sources["loen"].columns == {"modtager": "CPR-nummer", "fil": "Dokument"}
+    assert settings.channels["eboks"].verdicts == {"9001": "transient"}
+
+
+def test_the_default_timetable_is_told_as_it_is():
+    every = {name: entry.every_seconds for name, entry in DEFAULT_TIMETABLE.items() if entry.every_seconds}
+    assert every == {"pull": 60.0, "dispatch": 30.0, "collect": 60.0, "close": 60.0}
+    assert DEFAULT_TIMETABLE["purge"].cron == "30 2 * * *"
+    assert "pull, collect and close every 60 seconds, dispatch every 30, purge at 02:30" in PAGE
