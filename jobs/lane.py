@@ -17,7 +17,7 @@ from batch.records import Claim, Outcome
 from jobs.attempts import Attempts
 from jobs.breaker import Breaker
 from schemas.channels import Channel
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, ServiceDown
 from schemas.states import Cause
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Lane:
         self._stop = stop
         self._progress = progress
         self._fault: ConfigurationError | None = None
+        self._room = asyncio.Semaphore(channel.limits.parallel)
         self.result = LaneResult(channel.name)
 
     async def run(self) -> LaneResult:
@@ -74,15 +75,25 @@ class Lane:
         return self.result
 
     async def _may_work(self) -> bool:
-        """Looks at pauses. One that we set ourselves is lifted when a single probe succeeds."""
+        """Looks at pauses. One that we set ourselves is lifted once the channel's own check is content.
+
+        Should the other side still say no, the next sends say so and pause it again, with no attempt burnt.
+        """
         pause = next((p for p in self._ledger.pauses() if p.channel == self._channel.name), None)
         if pause is None:
             return True
-        if pause.actor == ACTOR and await self._work(limit=1) and self._fault is None:
+        if pause.actor == ACTOR and await self._is_set_up():
             self._ledger.resume(self._channel.name, actor=ACTOR)
             return True
-        self.result.stopped_by = "channel.paused"
+        self.result.stopped_by = pause.code
         return False
+
+    async def _is_set_up(self) -> bool:
+        try:
+            await asyncio.to_thread(self._channel.check)
+        except (ConfigurationError, ServiceDown):
+            return False
+        return True
 
     async def _pump(self) -> None:
         size = max(32, 4 * self._channel.limits.parallel)
@@ -125,13 +136,15 @@ class Lane:
         return claims
 
     async def _try(self, claim: Claim) -> Outcome:
-        if not self._breaker.closed and not self._breaker.may_probe:
-            return self._untried(claim, "channel.not_answering")
-        if self._fault is not None:
-            return self._untried(claim, self._fault.code)
-        outcome = await self._attempts.attempt(claim)
-        self._judge(outcome)
-        return outcome
+        # A claim waits for its turn here: a breaker that opens meanwhile still keeps it from being tried.
+        async with self._room:
+            if not self._breaker.closed and not self._breaker.may_probe:
+                return self._untried(claim, "channel.not_answering")
+            if self._fault is not None:
+                return self._untried(claim, self._fault.code)
+            outcome = await self._attempts.attempt(claim)
+            self._judge(outcome)
+            return outcome
 
     def _untried(self, claim: Claim, code: str) -> Outcome:
         """Gives a claim back as it was: nothing was sent, no attempt is burnt."""

@@ -111,12 +111,21 @@ class Pull:
 
         for left in resume(name, settings, self._house.ledger.has_batch):
             self._take_in(name, left)
+        self._answer_late(name, settings)
         for drop in find_sealed(name, settings, now=self._house.now):
             if self._stop():
                 return
             taken = take(drop, make_batch_id(self._house.now()))
             if taken is not None:
                 self._take_in(name, taken)
+
+    def _answer_late(self, name: str, settings: SourceSettings) -> None:
+        """Writes the answers of refused drops that a crash left without one."""
+        from batch.quarantine import find_refusals
+
+        for refusal in find_refusals(settings.folder):
+            if not (settings.folder / "kvittering" / refusal.batch_id).exists():
+                answer_refusal(self._house, name, refusal.batch_id, refusal.rejections)
 
     def _take_in(self, source: str, taken: TakenDrop) -> None:
         self._take(source, taken.batch_id, lambda: self._house.intake.take_in(source, taken, self._progress))
