@@ -96,7 +96,7 @@ class Lane:
         return True
 
     async def _pump(self) -> None:
-        size = max(32, 4 * self._channel.limits.parallel)
+        size = max(128, 16 * self._channel.limits.parallel)
         while not self._stop() and self._fault is None:
             if self._breaker.closed:
                 limit = size
