@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ACTOR = "brevdue"
 LEASE_SECONDS = 900.0
 SLICES_UNDER_WAY = 2
+STOPPED = "channel.stopped"
 
 
 @dataclass(slots=True)
@@ -116,9 +117,10 @@ class Lane:
         outcomes = await asyncio.gather(*(self._try(claim) for claim in claims))
         refused = self._ledger.record(outcomes, actor=ACTOR)
         self.result.n_refused_writes += len(refused)
-        for outcome in outcomes:
+        tried = [outcome for outcome in outcomes if outcome.code != STOPPED]
+        for outcome in tried:
             self.result.causes[outcome.cause.value if outcome.cause else "still_in_doubt"] += 1
-        self._progress(sum(1 for outcome in outcomes if outcome.cause is not Cause.NOT_FOUND))
+        self._progress(sum(1 for outcome in tried if outcome.cause is not Cause.NOT_FOUND))
         self._pause_on_fault()
         return len(claims)
 
@@ -136,8 +138,11 @@ class Lane:
         return claims
 
     async def _try(self, claim: Claim) -> Outcome:
-        # A claim waits for its turn here: a breaker that opens meanwhile still keeps it from being tried.
+        # A claim waits for its turn here: a breaker that opens meanwhile, or a wish to stop, still keeps it
+        # from being tried, and it is given back as it was.
         async with self._room:
+            if self._stop():
+                return self._untried(claim, STOPPED)
             if not self._breaker.closed and not self._breaker.may_probe:
                 return self._untried(claim, "channel.not_answering")
             if self._fault is not None:
