@@ -115,7 +115,9 @@ class Attempts:
             error.params,
             # The first question may come at once; the next ones wait longer and longer.
             retry_at=self._now() + timedelta(seconds=wait if claim.doubtful else 0),
-            unknown=True,
+            # Where only a person can tell, this try proved nothing new: an id conflict must not make the next
+            # "already used" count as ours.
+            unknown=not needs_person,
             needs_person=needs_person,
         )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from jobs.attempts import Attempts, Patience
 from jobs.breaker import Breaker
 from jobs.house import House
-from jobs.lane import Lane, LaneResult
+from jobs.lane import LEASE_SECONDS, Lane, LaneResult, LeaseTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,11 @@ class DispatchResult:
 
 
 class Dispatcher:
-    """Keeps the breakers between passes; one per process."""
+    """Keeps the breakers between passes; one per process. `lease_seconds` is how long a claim is ours."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *, lease_seconds: float = LEASE_SECONDS) -> None:
         self._house = house
+        self._lease_seconds = lease_seconds
         self._breakers: dict[str, Breaker] = {}
 
     def run(
@@ -42,7 +43,12 @@ class Dispatcher:
     ) -> DispatchResult:
         """Makes one pass; ends early, with all in flight recorded, once `stop()` is true."""
         n_taken_over = take_over(self._house)
-        return asyncio.run(self._pass(n_taken_over, stop, progress))
+        try:
+            return asyncio.run(self._pass(n_taken_over, stop, progress))
+        except BaseException:
+            # What could not be recorded is still ours in the ledger: the next run need not wait for it.
+            self._house.worker.leave_leases()
+            raise
 
     async def _pass(
         self, n_taken_over: int, stop: Callable[[], bool], progress: Callable[[int], None]
@@ -65,7 +71,8 @@ class Dispatcher:
             name, Breaker(settings.breaker_failures, settings.breaker_pause_seconds, house.now)
         )
         attempts = Attempts(channel, patience, house.now, house.randomness)
-        return Lane(channel, house.ledger, attempts, breaker, house.worker.name, stop=stop, progress=progress)
+        terms = LeaseTerms(house.worker.name, self._lease_seconds, house.now)
+        return Lane(channel, house.ledger, attempts, breaker, terms, stop=stop, progress=progress)
 
 
 def take_over(house: House) -> int:

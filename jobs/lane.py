@@ -11,8 +11,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from batch.failpoints import failpoint
 from batch.records import Claim, Outcome
 from jobs.attempts import Attempts
 from jobs.breaker import Breaker
@@ -27,6 +29,9 @@ ACTOR = "brevdue"
 LEASE_SECONDS = 900.0
 SLICES_UNDER_WAY = 2
 STOPPED = "channel.stopped"
+TOO_LATE = "channel.lease_over"
+RECORD_SECONDS = 15.0
+"""How long a ledger that is away is waited for with answers in hand: without them they would be doubt."""
 
 
 @dataclass(slots=True)
@@ -43,6 +48,19 @@ class LaneResult:
         return sum(self.causes.values())
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """Who claims, and for how long a claim is theirs."""
+
+    owner: str
+    lease_seconds: float
+    now: Callable[[], datetime]
+
+    def last_start_at(self) -> datetime:
+        """Returns until when a claim made now may be tried: half its lease is left for the answer."""
+        return self.now() + timedelta(seconds=self.lease_seconds / 2)
+
+
 class Lane:
     """One channel's work. `stop()` says that no new slice may be claimed."""
 
@@ -52,7 +70,7 @@ class Lane:
         ledger: Ledger,
         attempts: Attempts,
         breaker: Breaker,
-        owner: str,
+        terms: LeaseTerms,
         *,
         stop: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda n: None,
@@ -61,7 +79,7 @@ class Lane:
         self._ledger = ledger
         self._attempts = attempts
         self._breaker = breaker
-        self._owner = owner
+        self._terms = terms
         self._stop = stop
         self._progress = progress
         self._fault: ConfigurationError | None = None
@@ -72,7 +90,10 @@ class Lane:
         """Works until nothing is due; the result says how it went."""
         if await self._may_work():
             pumps = [asyncio.create_task(self._pump()) for _ in range(SLICES_UNDER_WAY)]
-            await asyncio.gather(*pumps)
+            # One that fails must not cut off what the other has in flight.
+            for ended in await asyncio.gather(*pumps, return_exceptions=True):
+                if isinstance(ended, BaseException):
+                    raise ended
         return self.result
 
     async def _may_work(self) -> bool:
@@ -111,13 +132,16 @@ class Lane:
 
     async def _work(self, limit: int) -> int:
         """Clears doubts first, then sends what is ready; returns how many were under way."""
+        until_at = self._terms.last_start_at()
         claims = self._claim(limit)
         if not claims:
             return 0
-        outcomes = await asyncio.gather(*(self._try(claim) for claim in claims))
-        refused = self._ledger.record(outcomes, actor=ACTOR)
+        failpoint("dispatch.claimed")
+        outcomes = await asyncio.gather(*(self._try(claim, until_at) for claim in claims))
+        refused = await self._record(outcomes)
+        failpoint("dispatch.recorded")
         self.result.n_refused_writes += len(refused)
-        tried = [outcome for outcome in outcomes if outcome.code != STOPPED]
+        tried = [outcome for outcome in outcomes if outcome.code not in (STOPPED, TOO_LATE)]
         for outcome in tried:
             self.result.causes[outcome.cause.value if outcome.cause else "still_in_doubt"] += 1
         self._progress(sum(1 for outcome in tried if outcome.cause is not Cause.NOT_FOUND))
@@ -126,28 +150,45 @@ class Lane:
 
     def _claim(self, limit: int) -> list[Claim]:
         name = self._channel.name
-        claims = self._ledger.claim_doubts(name, limit, owner=self._owner, lease_seconds=LEASE_SECONDS)
+        owner, seconds = self._terms.owner, self._terms.lease_seconds
+        claims = self._ledger.claim_doubts(name, limit, owner=owner, lease_seconds=seconds)
         if len(claims) < limit:
             claims += self._ledger.claim(
                 name,
                 limit - len(claims),
-                owner=self._owner,
-                lease_seconds=LEASE_SECONDS,
+                owner=owner,
+                lease_seconds=seconds,
                 name_id=self._channel.message_id,
             )
         return claims
 
-    async def _try(self, claim: Claim) -> Outcome:
+    async def _record(self, outcomes: list[Outcome]) -> list[Claim]:
+        """Records outcomes; tries again for a while when the ledger is away. Raises ServiceDown."""
+        loop = asyncio.get_running_loop()
+        started, pause = loop.time(), 0.1
+        while True:
+            try:
+                return self._ledger.record(outcomes, actor=ACTOR)
+            except ServiceDown:
+                if loop.time() + pause > started + RECORD_SECONDS:
+                    raise
+            await asyncio.sleep(pause)
+            pause *= 2
+
+    async def _try(self, claim: Claim, until_at: datetime) -> Outcome:
         # A claim waits for its turn here: a breaker that opens meanwhile, or a wish to stop, still keeps it
         # from being tried, and it is given back as it was.
         async with self._room:
             if self._stop():
                 return self._untried(claim, STOPPED)
+            if self._terms.now() >= until_at:
+                return self._untried(claim, TOO_LATE)  # stopped, asleep or slow: it may be another's by now
             if not self._breaker.closed and not self._breaker.may_probe:
                 return self._untried(claim, "channel.not_answering")
             if self._fault is not None:
                 return self._untried(claim, self._fault.code)
             outcome = await self._attempts.attempt(claim)
+            failpoint("dispatch.sent")
             self._judge(outcome)
             return outcome
 

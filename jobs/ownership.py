@@ -35,7 +35,15 @@ class Worker:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder
         self.name = uuid.uuid4().hex
-        self._descriptor = _lock(folder / f"{self.name}.lock")
+        self._owes = False
+        # Locked before it bears its name: a file seen without its lock would be a dead worker's.
+        fresh = folder / f"{self.name}.new"
+        self._descriptor = _lock(fresh)
+        fresh.rename(self._path)
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / f"{self.name}.lock"
 
     def dead(self) -> frozenset[str]:
         """Returns the workers of this folder whose process is gone.
@@ -57,10 +65,15 @@ class Worker:
         for name in dead:
             (self._folder / f"{name}.lock").unlink(missing_ok=True)
 
+    def leave_leases(self) -> None:
+        """Says that this worker may end with leases; whoever comes next takes them over at once."""
+        self._owes = True
+
     def close(self) -> None:
-        """Ends the ownership; whatever this worker still leases is free once its lease ends."""
+        """Ends the ownership; without `leave_leases` it leaves no trace, and a lease left over just ends."""
         if self._descriptor is not None:
-            (self._folder / f"{self.name}.lock").unlink(missing_ok=True)
+            if not self._owes:
+                self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._descriptor = None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from jobs.answers import answer_batch, answer_refusal
 from jobs.house import House
 from jobs.ownership import only_one
-from schemas.errors import ConfigurationError
+from schemas.errors import Coded, ConfigurationError, ServiceDown
 from schemas.settings import SourceSettings
 
 if TYPE_CHECKING:
@@ -37,11 +37,15 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class PullResult:
-    """What one pass took in and what it refused; `busy` sources were being pulled by another process."""
+    """What one pass took in and what it refused; `busy` sources were being pulled by another process.
+
+    `fault` is the first reason why a source could not be worked off or an answer not be written.
+    """
 
     taken: tuple[Taken, ...] = ()
     refused: tuple[Refusal, ...] = ()
     busy: tuple[str, ...] = ()
+    fault: Coded | None = None
 
 
 class Pull:
@@ -60,13 +64,25 @@ class Pull:
         self._taken: list[Taken] = []
         self._refused: list[Refusal] = []
         self._busy: list[str] = []
+        self._fault: Coded | None = None
 
     def run(self, source: str | None = None) -> PullResult:
-        """Takes in what is sealed at one source, or at all; an unknown source is a ConfigurationError."""
-        for name in [source] if source else list(self._house.settings.sources):
+        """Takes in what is sealed at one source, or at all; an unknown source is a ConfigurationError.
+
+        A source that can't be worked off stops no other: its fault stands in the result.
+        """
+        names = [source] if source else list(self._house.settings.sources)
+        # What is wrong with the house itself is no fault of a source: it is raised.
+        _ = [self._settings(name) for name in names], self._house.ledger
+        for name in names:
             if self._stop():
                 break
-            self._pull_source(name)
+            try:
+                self._pull_source(name)
+            except OSError as error:
+                self._note(ServiceDown("program.disk_failed", why=error.strerror or type(error).__name__))
+            except (ConfigurationError, ServiceDown) as error:
+                self._note(error)
         return self._result()
 
     def run_csv(self, source: str, csv: Path, documents: Path | None) -> PullResult:
@@ -86,7 +102,10 @@ class Pull:
         return self._result()
 
     def _result(self) -> PullResult:
-        return PullResult(tuple(self._taken), tuple(self._refused), tuple(self._busy))
+        return PullResult(tuple(self._taken), tuple(self._refused), tuple(self._busy), self._fault)
+
+    def _note(self, fault: Coded) -> None:
+        self._fault = self._fault or fault
 
     def _settings(self, source: str) -> SourceSettings:
         if source not in self._house.settings.sources:
@@ -125,7 +144,7 @@ class Pull:
 
         for refusal in find_refusals(settings.folder):
             if not (settings.folder / "kvittering" / refusal.batch_id).exists():
-                answer_refusal(self._house, name, refusal.batch_id, refusal.rejections)
+                self._answer(lambda r=refusal: answer_refusal(self._house, name, r.batch_id, r.rejections))
 
     def _take_in(self, source: str, taken: TakenDrop) -> None:
         self._take(source, taken.batch_id, lambda: self._house.intake.take_in(source, taken, self._progress))
@@ -139,9 +158,17 @@ class Pull:
             self._refused.append(self._refusal(source, batch_id, refused))
             return
         self._taken.append(taken)
-        answer_batch(self._house, taken.batch_id)
+        self._answer(lambda: answer_batch(self._house, taken.batch_id))
+
+    def _answer(self, write: Callable[[], Path | None]) -> Path | None:
+        """Writes an answer; one that can't be written now is written by a later pass, and stops no drop."""
+        try:
+            return write()
+        except ConfigurationError as error:
+            self._note(error)
+            return None
 
     def _refusal(self, source: str, batch_id: str, refused: DropRefused) -> Refusal:
         first = refused.rejections[0]
-        answer = answer_refusal(self._house, source, batch_id, refused.rejections)
+        answer = self._answer(lambda: answer_refusal(self._house, source, batch_id, refused.rejections))
         return Refusal(source, batch_id, first.code, dict(first.params), answer)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from batch.failpoints import failpoint
 from jobs.house import House
 
 
@@ -22,17 +23,29 @@ class PurgeResult:
 
 
 def purge(house: House, *, stop: Callable[[], bool] = lambda: False) -> PurgeResult:
-    """Makes one pass: keys first, files after, so that a crash between leaves only noise behind."""
+    """Makes one pass: keys first, files after, so that a crash between leaves noise for the next pass."""
     retention = house.settings.retention
     before = house.now() - timedelta(days=retention.document_days)
     n_batches = 0
     for batch_id in house.ledger.to_purge(before):
         if stop():
             break
-        for pack in house.ledger.purge_batch(batch_id):
+        packs = house.ledger.purge_batch(batch_id)
+        failpoint("purge.keys_gone")
+        for pack in packs:
             house.documents.remove_pack(pack)
         n_batches += 1
+    _remove_noise(house)
     return PurgeResult(n_batches, _purge_quarantine(house, retention.quarantine_days))
+
+
+def _remove_noise(house: House) -> None:
+    """Removes the packs of erased batches that a crash left behind."""
+    for name, source in house.settings.sources.items():
+        for path in sorted((source.folder / "arkiv").glob("*.pack")):
+            batch = house.ledger.batch(path.stem)
+            if batch is not None and batch.purged_at is not None:
+                house.documents.remove_pack(f"{name}/{path.name}")
 
 
 def _purge_quarantine(house: House, days: int) -> int:

@@ -157,8 +157,13 @@ class Turns:
         try:
             if self._may_run(turn):
                 result = self._verbs[turn.verb](turn.source)
-                self._ended(turn)
+                # A verb that did what it could and met a fault on its way hands it over with its result.
+                fault = getattr(result, "fault", None)
+                if fault is None:
+                    self._ended(turn)
                 self._heard(turn.verb, result)
+                if fault is not None:
+                    raise fault
         except ServiceDown as error:
             self._log.warning("verb.unreached", verb=turn.verb, source=turn.source, code=error.code)
             self._failed(turn, lasting=False)

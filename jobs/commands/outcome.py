@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
-from jobs.screen import EXIT_ERROR_LIST, EXIT_INTERRUPTED, EXIT_OK, EXIT_WAITING
+from jobs.screen import EXIT_ERROR_LIST, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNREACHED, EXIT_USAGE, EXIT_WAITING
+from schemas.errors import Coded, ConfigurationError
 from schemas.states import State
 
 if TYPE_CHECKING:
@@ -26,6 +27,20 @@ def code_of(batches: Iterable[BatchSummary]) -> int:
         if batch.n_rejected or batch.counts.get(State.FAILED, 0):
             code = EXIT_ERROR_LIST
     return code
+
+
+def fault_code(context: Context, fault: Exception | None, code: int) -> int:
+    """Says what a pass met on its way and could not do; returns the exit code, `code` without a fault.
+
+    Raises a fault that is none of ours.
+    """
+    if fault is None:
+        return code
+    if not isinstance(fault, Coded):
+        raise fault
+    return context.screen.fault(
+        fault, EXIT_USAGE if isinstance(fault, ConfigurationError) else EXIT_UNREACHED
+    )
 
 
 def finish_pass(context: Context, verb: str, data: Mapping[str, object], code: int, *, stopped: bool) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
-from jobs.commands.outcome import code_of, finish_pass
+from jobs.commands.outcome import code_of, fault_code, finish_pass
 from jobs.screen import EXIT_ERROR_LIST, EXIT_OK, EXIT_UNREACHED, EXIT_WAITING
 from schemas.errors import ConfigurationError
 
@@ -46,14 +46,15 @@ def _tell_pull(context: Context, result: PullResult, stopped: bool) -> int:
         _tell_refusal(context, refusal)
     for busy in result.busy:
         screen.say("pull_busy", source=busy)
-    if not (result.taken or result.refused or result.busy or stopped):
+    if not (result.taken or result.refused or result.busy or result.fault or stopped):
         screen.say("pull_nothing")
     data = {
         "taken": [asdict(taken) for taken in result.taken],
         "refused": [{**asdict(refusal), "answer": str(refusal.answer or "")} for refusal in result.refused],
         "busy": list(result.busy),
     }
-    return finish_pass(context, "pull", data, _pull_code(result), stopped=stopped)
+    code = fault_code(context, result.fault, _pull_code(result))
+    return finish_pass(context, "pull", data, code, stopped=stopped)
 
 
 def _pull_code(result: PullResult) -> int:
@@ -176,7 +177,8 @@ def close(context: Context) -> int:
         stopped = stop()
     context.screen.say("close_done", n_answered=len(result.answered), n_closed=len(result.closed))
     data = {"answered": list(result.answered), "closed": list(result.closed)}
-    return finish_pass(context, "close", data, code_of(answered), stopped=stopped)
+    code = fault_code(context, result.fault, code_of(answered))
+    return finish_pass(context, "close", data, code, stopped=stopped)
 
 
 def purge(context: Context) -> int:

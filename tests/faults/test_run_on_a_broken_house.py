@@ -59,7 +59,7 @@ def test_an_inbox_that_goes_away_is_waited_for(found_house: FoundHouse, tmp_path
         service.wait_for("watch.started")
         house.inbox.rename(tmp_path / "bort")
         house.inbox.touch()
-        service.wait_for("verb.failed", 2)
+        service.wait_for("verb.unreached", 2)
         house.inbox.unlink()
         (tmp_path / "bort").rename(house.inbox)
         (house.inbox / "tom").mkdir()
