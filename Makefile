@@ -42,7 +42,7 @@ format: $(VENV)/dev.stamp  ## format the code and sort the imports
 
 lock: $(VENV)/dev.stamp  ## pin new requirements (make lock LOCK_FLAGS=--upgrade renews all)
 	$(COMPILE) -o requirements.txt pyproject.toml requirements.in
-	$(COMPILE) -c requirements.txt -o requirements-dev.txt pyproject.toml requirements.in requirements-dev.in
+	$(COMPILE) --all-extras -c requirements.txt -o requirements-dev.txt pyproject.toml requirements.in requirements-dev.in
 
 clean:  ## remove the virtual environment, caches and build results
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
