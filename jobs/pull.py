@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,7 +145,7 @@ class Pull:
 
         for refusal in find_refusals(settings.folder):
             if not (settings.folder / "kvittering" / refusal.batch_id).exists():
-                self._answer(lambda r=refusal: answer_refusal(self._house, name, r.batch_id, r.rejections))
+                self._answer(partial(answer_refusal, self._house, name, refusal.batch_id, refusal.rejections))
 
     def _take_in(self, source: str, taken: TakenDrop) -> None:
         self._take(source, taken.batch_id, lambda: self._house.intake.take_in(source, taken, self._progress))
