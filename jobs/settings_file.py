@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.errors import ConfigurationError
-from schemas.settings import Settings
+from schemas.settings import Section, Settings
 
 FILE_NAME = "brevdue.toml"
 
@@ -77,26 +77,20 @@ def _faults(error: ValidationError) -> str:
 
 def anchor(settings: Settings, base: Path) -> Settings:
     """Returns the settings with every relative path counted from `base`."""
-    house = settings.house.model_copy(
-        update={
-            "data": base / settings.house.data,
-            "keys": base / settings.house.keys if settings.house.keys else None,
-            "log_file": base / settings.house.log_file if settings.house.log_file else None,
-        }
-    )
+    house = settings.house.model_copy(update=_anchored_paths(settings.house, base))
     sources = {
-        name: source.model_copy(update={"folder": base / source.folder})
+        name: source.model_copy(update=_anchored_paths(source, base))
         for name, source in settings.sources.items()
     }
     channels = {
-        name: channel.model_copy(
-            update={
-                "certificate": base / channel.certificate,
-                "key": base / channel.key,
-                "ca": base / channel.ca if channel.ca else None,
-            }
-        )
+        name: channel.model_copy(update=_anchored_paths(channel, base))
         for name, channel in settings.channels.items()
     }
     plain = {name: getattr(settings, name) for name in Settings.model_fields}
     return Settings.model_construct(**{**plain, "house": house, "sources": sources, "channels": channels})
+
+
+def _anchored_paths(section: Section, base: Path) -> dict[str, Path]:
+    """Returns every path of a table, counted from `base`."""
+    values = {name: getattr(section, name) for name in type(section).model_fields}
+    return {name: base / value for name, value in values.items() if isinstance(value, Path)}

@@ -120,39 +120,52 @@ class MaterialSettings(Section):
     document_days: int | None = Field(default=None, ge=0)
 
 
-class EboksChannel(Section):
-    """`[channels.<name>]` with `kind = "eboks"`: e-Boks over REST v3.
+class ChannelSettings(Section):
+    """What every `[channels.<name>]` has: what it carries, how fast, and how patient it is."""
 
-    `profile` is what a 2xx means: `direct` (final, perhaps without a body) or `proxy` (JSON with statuses,
-    polled later). `verdicts` maps an e-Boks error code (`Fejl`) to what we do about it.
-    """
-
-    kind: Literal["eboks"] = "eboks"
-    url: str = Field(pattern=r"^https://[^/\s]+$")
-    system_id: int = Field(ge=1, le=999_999)
-    profile: Literal["direct", "proxy"] = "direct"
-    client_id: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
-    certificate: Path
-    key: Path
-    ca: Path | None = None
     parallel: int = Field(default=8, ge=1, le=256)
     per_second: float | None = Field(default=None, gt=0)
-    deadline_seconds: float = Field(default=60.0, gt=0, le=600)
-    max_reply_bytes: int = Field(default=1024 * 1024, ge=1024, le=1024 * 1024)
     max_bytes: int = Field(default=10 * 1000 * 1000, ge=1)
     extensions: tuple[str, ...] = ("pdf", "html", "txt", "png", "jpg", "tif", "xml")
-    duplicate_statuses: tuple[int, ...] = (409,)
-    enrolment_cache_hours: float = Field(default=24.0, ge=0, le=24)
-    enrolment_absent: Literal["answer", "404"] = "answer"
-    attachments: bool = False
+    deadline_seconds: float = Field(default=60.0, gt=0, le=600)
     max_attempts: int = Field(default=12, ge=1)
     backoff_seconds: float = Field(default=10.0, ge=0)
     backoff_max_seconds: float = Field(default=3600.0, ge=0, le=86_400)
     breaker_failures: int = Field(default=10, ge=1)
     breaker_pause_seconds: float = Field(default=30.0, ge=0)
+
+
+class EboksSettings(ChannelSettings):
+    """What both channels to e-Boks have: where it is, who we are there, and what its error codes mean.
+
+    `verdicts` maps an e-Boks error code (`Fejl`) to what we do about it.
+    """
+
+    url: str = Field(pattern=r"^https://[^/\s]+$")
+    system_id: int = Field(ge=1, le=999_999)
+    certificate: Path
+    key: Path
+    ca: Path | None = None
+    max_reply_bytes: int = Field(default=1024 * 1024, ge=1024, le=1024 * 1024)
+    enrolment_cache_hours: float = Field(default=24.0, ge=0, le=24)
     verdicts: dict[str, Literal["unreachable", "refused", "transient", "configuration"]] = Field(
         default_factory=dict
     )
+
+
+class EboksChannel(EboksSettings):
+    """`[channels.<name>]` with `kind = "eboks"`: e-Boks over REST v3.
+
+    `profile` is what a 2xx means: `direct` (final, perhaps without a body) or `proxy` (JSON with statuses,
+    polled later).
+    """
+
+    kind: Literal["eboks"] = "eboks"
+    profile: Literal["direct", "proxy"] = "direct"
+    client_id: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
+    duplicate_statuses: tuple[int, ...] = (409,)
+    enrolment_absent: Literal["answer", "404"] = "answer"
+    attachments: bool = False
 
     @model_validator(mode="after")
     def _proxy_has_client(self) -> Self:
