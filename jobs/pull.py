@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from jobs.answers import answer_batch, answer_refusal
 from jobs.house import House
 from jobs.ownership import only_one
+from jobs.redaction import name_or_hidden
 from schemas.errors import Coded, ConfigurationError, ServiceDown
 from schemas.settings import SourceSettings
 
@@ -110,7 +111,7 @@ class Pull:
 
     def _settings(self, source: str) -> SourceSettings:
         if source not in self._house.settings.sources:
-            raise ConfigurationError("settings.no_source", source=source)
+            raise ConfigurationError("settings.no_source", source=name_or_hidden(source))
         return self._house.settings.sources[source]
 
     def _pull_source(self, name: str) -> None:
