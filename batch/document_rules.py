@@ -13,6 +13,8 @@ from schemas.errors import BadInput
 
 IMAGES = ("png", "jpg", "tif")
 OFFICE = ("docx", "xlsx")
+MAX_CHARACTERS = 4_000_000
+"""The guard reads no more than so much of a text, as `batch.pdf_text` does."""
 
 
 def judge_document(request: InspectionRequest) -> Inspection:
@@ -23,7 +25,9 @@ def judge_document(request: InspectionRequest) -> Inspection:
         extension = ALIASES.get(request.extension.lower(), request.extension.lower())
         if extension == "pdf":
             return _judge_pdf(request)
-        return _judge_guard(request, _text_of(request.data, extension), {}, 0)
+        text = _text_of(request.data, extension)
+        capped = request.guard and len(text) > MAX_CHARACTERS
+        return _judge_guard(request, text[:MAX_CHARACTERS], 0, capped=capped)
     except BadInput as error:
         return Inspection(error.code, error.params)
 
@@ -43,10 +47,7 @@ def _judge_pdf(request: InspectionRequest) -> Inspection:
             texts.append(text)
     finally:
         document.close()
-    capped: dict[str, object] = (
-        {"n_pages": n_pages, "n_pages_read": len(texts)} if len(texts) < n_pages else {}
-    )
-    return _judge_guard(request, "\n".join(texts), capped, n_pages)
+    return _judge_guard(request, "\n".join(texts), n_pages, capped=document.capped)
 
 
 def _text_of(data: bytes, extension: str) -> str:
@@ -69,9 +70,10 @@ def _text_of(data: bytes, extension: str) -> str:
     return text
 
 
-def _judge_guard(
-    request: InspectionRequest, text: str, params: dict[str, object], n_pages: int
-) -> Inspection:
-    if request.guard and judge_text(text, request.recipient, request.today):
-        return Inspection("document.other_cpr", params, n_pages, hold=True)
-    return Inspection(params=params, n_pages=n_pages)
+def _judge_guard(request: InspectionRequest, text: str, n_pages: int, *, capped: bool) -> Inspection:
+    """Judges the text that was read; where it shows the recipient, the rest of it would change nothing."""
+    if not request.guard or shows_recipient(fold(text), request.recipient):
+        return Inspection(n_pages=n_pages)
+    if judge_text(text, request.recipient, request.today):
+        return Inspection("document.other_cpr", {}, n_pages, hold=True, capped=capped)
+    return Inspection(n_pages=n_pages, capped=capped)
