@@ -80,8 +80,8 @@ def log_result(log: Log, result: object) -> None:
             _log_collect(log, result)
         case CloseResult():
             _log_close(log, result)
-        case PurgeResult(n_batches, n_refused_drops) if n_batches or n_refused_drops:
-            log.info("purge.pass", n_batches=n_batches, n_refused_drops=n_refused_drops)
+        case PurgeResult(n_batches, n_erased, n_refused_drops) if n_batches or n_erased or n_refused_drops:
+            log.info("purge.pass", n_batches=n_batches, n_erased=n_erased, n_refused_drops=n_refused_drops)
 
 
 def _log_pull(log: Log, result: PullResult) -> None:

@@ -192,7 +192,7 @@ def purge(context: Context) -> int:
     with context.house() as house, context.stopping() as stop:
         result = work(house, stop=stop)
         stopped = stop()
-    context.screen.say("purge_done", n_batches=result.n_batches, n_refused_drops=result.n_refused_drops)
+    context.screen.say("purge_done", **asdict(result))
     return finish_pass(context, "purge", asdict(result), EXIT_OK, stopped=stopped)
 
 
