@@ -66,6 +66,7 @@ class SourceSettings(Section):
     separator: Literal[";", ",", "\t", "|"] = ";"
     columns: dict[str, str] = Field(default_factory=dict)
     material: Name | None = None
+    recipient_type: Literal["cpr", "cvr"] | None = None
     seal: Literal["marker", "quiet"] = "marker"
     quiet_seconds: float = Field(default=30.0, ge=0.0)
     stray_seconds: float = Field(default=600.0, ge=0.0)
