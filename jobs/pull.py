@@ -5,6 +5,7 @@ Relies on `batch` for the taking and the intake. One pull at a time works on a s
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +16,7 @@ from jobs.answers import answer_batch, answer_refusal
 from jobs.house import House
 from jobs.ownership import only_one
 from schemas.errors import Coded, ConfigurationError, ServiceDown
+from schemas.identity import mask_numbers
 from schemas.settings import SourceSettings
 
 if TYPE_CHECKING:
@@ -28,13 +30,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A drop that was refused whole: its id in `karantaene/`, the first reason, and where the answer lies."""
+    """A drop that was refused whole: its id in `karantaene/`, the first reason, and where the answer lies.
+
+    `name` is its own name with every number masked.
+    """
 
     source: str
     batch_id: str
     code: str
     params: dict[str, object]
     answer: Path | None
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ class Pull:
         self._take(
             source,
             batch_id,
+            csv.name,
             lambda: self._house.intake.take_csv(
                 source, csv, documents, batch_id=batch_id, progress=self._progress
             ),
@@ -156,15 +163,20 @@ class Pull:
                 self._answer(partial(answer_refusal, self._house, name, refusal.batch_id, refusal.rejections))
 
     def _take_in(self, source: str, taken: TakenDrop) -> None:
-        self._take(source, taken.batch_id, lambda: self._house.intake.take_in(source, taken, self._progress))
+        self._take(
+            source,
+            taken.batch_id,
+            taken.name,
+            lambda: self._house.intake.take_in(source, taken, self._progress),
+        )
 
-    def _take(self, source: str, batch_id: str, work: Callable[[], Taken]) -> None:
+    def _take(self, source: str, batch_id: str, name: str, work: Callable[[], Taken]) -> None:
         from batch.quarantine import DropRefused
 
         try:
             taken = work()
         except DropRefused as refused:
-            self._refused.append(self._refusal(source, batch_id, refused))
+            self._refused.append(self._refusal(source, batch_id, name, refused))
             return
         self._taken.append(taken)
         self._answer(lambda: answer_batch(self._house, taken.batch_id))
@@ -177,7 +189,9 @@ class Pull:
             self._note(error)
             return None
 
-    def _refusal(self, source: str, batch_id: str, refused: DropRefused) -> Refusal:
+    def _refusal(self, source: str, batch_id: str, name: str, refused: DropRefused) -> Refusal:
         first = refused.rejections[0]
         answer = self._answer(lambda: answer_refusal(self._house, source, batch_id, refused.rejections))
-        return Refusal(source, batch_id, first.code, dict(first.params), answer)
+        # A name in an unknown character set can't be written to a terminal or into JSON.
+        shown = mask_numbers(os.fsencode(name).decode("utf-8", "replace"))
+        return Refusal(source, batch_id, first.code, dict(first.params), answer, shown)

@@ -74,6 +74,7 @@ def _tell_taken(context: Context, taken: Taken) -> None:
     screen.say(
         "pull_taken",
         batch=taken.batch_id,
+        name=taken.name,
         n_lines=taken.n_lines,
         n_ready=taken.n_ready,
         n_held=taken.n_held,
@@ -87,7 +88,7 @@ def _tell_taken(context: Context, taken: Taken) -> None:
 def _tell_refusal(context: Context, refusal: Refusal) -> None:
     screen = context.screen
     why = screen.why(refusal.code, refusal.params)
-    screen.say("pull_refused", source=refusal.source, why=why, code=refusal.code)
+    screen.say("pull_refused", source=refusal.source, name=refusal.name, why=why, code=refusal.code)
     if refusal.answer is not None:
         screen.say("see_folder", folder=refusal.answer)
 
