@@ -47,14 +47,16 @@ class Refusal:
 class PullResult:
     """What one pass took in and what it refused; `busy` sources were being pulled by another process.
 
-    `strays` says of each source that was worked off what lies still in its inbox and is not taken. `fault` is
-    the first reason why a source could not be worked off or an answer not be written.
+    `answers` says where the answer of a taken batch lies, `strays` what lies still in the inbox of each
+    source that was worked off. `fault` is the first reason why a source could not be worked off or an answer
+    not be written.
     """
 
     taken: tuple[Taken, ...] = ()
     refused: tuple[Refusal, ...] = ()
     busy: tuple[str, ...] = ()
     strays: Mapping[str, tuple[Stray, ...]] = field(default_factory=dict)
+    answers: Mapping[str, Path] = field(default_factory=dict)
     fault: Coded | None = None
 
 
@@ -75,6 +77,7 @@ class Pull:
         self._refused: list[Refusal] = []
         self._busy: list[str] = []
         self._strays: dict[str, tuple[Stray, ...]] = {}
+        self._answers: dict[str, Path] = {}
         self._fault: Coded | None = None
 
     def run(self, source: str | None = None) -> PullResult:
@@ -115,7 +118,12 @@ class Pull:
 
     def _result(self) -> PullResult:
         return PullResult(
-            tuple(self._taken), tuple(self._refused), tuple(self._busy), self._strays, self._fault
+            tuple(self._taken),
+            tuple(self._refused),
+            tuple(self._busy),
+            self._strays,
+            self._answers,
+            self._fault,
         )
 
     def _note(self, fault: Coded) -> None:
@@ -179,7 +187,9 @@ class Pull:
             self._refused.append(self._refusal(source, batch_id, name, refused))
             return
         self._taken.append(taken)
-        self._answer(lambda: answer_batch(self._house, taken.batch_id))
+        answer = self._answer(lambda: answer_batch(self._house, taken.batch_id))
+        if answer is not None:
+            self._answers[taken.batch_id] = answer
 
     def _answer(self, write: Callable[[], Path | None]) -> Path | None:
         """Writes an answer; one that can't be written now is written by a later pass, and stops no drop."""
