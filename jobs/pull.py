@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from jobs.answers import answer_batch, answer_refusal
 from jobs.house import House
 from jobs.ownership import only_one
+from jobs.redaction import name_or_hidden
 from schemas.errors import Coded, ConfigurationError, ServiceDown
 from schemas.identity import mask_numbers
 from schemas.settings import SourceSettings
@@ -131,7 +132,7 @@ class Pull:
 
     def _settings(self, source: str) -> SourceSettings:
         if source not in self._house.settings.sources:
-            raise ConfigurationError("settings.no_source", source=source)
+            raise ConfigurationError("settings.no_source", source=name_or_hidden(source))
         return self._house.settings.sources[source]
 
     def _pull_source(self, name: str) -> None:
@@ -165,9 +166,10 @@ class Pull:
     def _answer_late(self, name: str, settings: SourceSettings) -> None:
         """Writes the answers of refused drops that a crash left without one."""
         from batch.quarantine import find_refusals
+        from batch.reports import was_answered
 
         for refusal in find_refusals(settings.folder):
-            if not (settings.folder / "kvittering" / refusal.batch_id).exists():
+            if not was_answered(settings.folder / "kvittering", refusal.batch_id):
                 self._answer(partial(answer_refusal, self._house, name, refusal.batch_id, refusal.rejections))
 
     def _take_in(self, source: str, taken: TakenDrop) -> None:
