@@ -19,7 +19,7 @@ import pytest
 
 from eboks.simulator import person
 from tests.rigs import drops, pdfs
-from tests.rigs.canaries import dresses, found_below, found_in
+from tests.rigs.canaries import Dress, dresses, found_below, found_in
 from tests.rigs.drops import Drop
 from tests.rigs.houses import FoundHouse, HouseOnDisk
 from tests.rigs.overhearing import Overheard
@@ -240,6 +240,10 @@ def _happened(heard: Overheard) -> set[str]:
     return codes | set(_CODE.findall("".join([heard.log, *lists, *heard.said])))
 
 
+def _words_below(folder: Path, looked_for: list[Dress]) -> set[str]:
+    return {hit.partition(" (")[0] for hit in found_below(folder, looked_for)}
+
+
 def test_no_canary_is_seen_anywhere(overheard: Overheard) -> None:
     house, heard = overheard.house, overheard
     _drop_all(house)
@@ -250,13 +254,17 @@ def test_no_canary_is_seen_anywhere(overheard: Overheard) -> None:
     quarantined = house.source / "karantaene"
     came_so = [path for path in quarantined.glob("*/*") if not path.name.startswith("aarsag.")]
     keys = house.settings.house.keys_folder
-    assert found_in("".join(heard.said).encode(), looked_for) == []
-    assert found_in(b"".join(heard.write_ahead), looked_for) == []
-    assert found_below(heard.root, looked_for, [*came_so, keys]) == []
-    assert found_below(Path(tempfile.gettempdir()), looked_for) == []
+    # Searched before it is asserted: pytest would show what was searched.
+    hits = {
+        "said": found_in("".join(heard.said).encode(), looked_for),
+        "written ahead": found_in(b"".join(heard.write_ahead), looked_for),
+        "house": found_below(heard.root, looked_for, [*came_so, keys]),
+        "temporary": found_below(Path(tempfile.gettempdir()), looked_for),
+    }
+    assert {place: found for place, found in hits.items() if found} == {}
     # The search was worth something: all of it went wrong, and what was left out has what is looked for.
     assert _happened(heard) >= FAULTS
     assert len(house.answers("rapport.html")) == 7
-    assert {hit.partition(" (")[0] for hit in found_below(quarantined, looked_for)} >= {"file", "number 1"}
-    assert {hit.partition(" (")[0] for hit in found_below(keys, looked_for)} == set(_secrets(house)) - {"tls"}
-    assert _batch(house).encode() in b"".join(heard.write_ahead)
+    assert _words_below(quarantined, looked_for) >= {"file", "number 1"}
+    assert _words_below(keys, looked_for) == set(_secrets(house)) - {"tls"}
+    assert any(_batch(house).encode() in one for one in heard.write_ahead) is True
