@@ -7,7 +7,9 @@ writes no answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from jobs.attempts import Attempts, Patience
@@ -44,7 +46,8 @@ class Dispatcher:
         """Makes one pass; ends early, with all in flight recorded, once `stop()` is true."""
         n_taken_over = take_over(self._house)
         try:
-            return asyncio.run(self._pass(n_taken_over, stop, progress))
+            with _settled_objects_let_be():
+                return asyncio.run(self._pass(n_taken_over, stop, progress))
         except BaseException:
             # What could not be recorded is still ours in the ledger: the next run need not wait for it.
             self._house.worker.leave_leases()
@@ -78,6 +81,16 @@ class Dispatcher:
         attempts = Attempts(channel, patience, house.now, house.randomness)
         terms = LeaseTerms(house.worker.name, self._lease_seconds, house.now)
         return Lane(channel, house.ledger, attempts, breaker, terms, stop=stop, progress=progress)
+
+
+@contextmanager
+def _settled_objects_let_be() -> Iterator[None]:
+    """Keeps the garbage collector from looking through all that was loaded before, again and again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def take_over(house: House) -> int:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from batch.vault import Vault
 
 METADATA = SQLModel.metadata
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 T = TypeVar("T")
 
 
@@ -76,7 +77,7 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 
 def dump(params: Mapping[str, object]) -> str:
     """Returns safe parameters as they are stored."""
-    return json.dumps(dict(params), ensure_ascii=False, default=str) if params else "{}"
+    return _ENCODER.encode(dict(params)) if params else "{}"
 
 
 def load(params: str) -> Mapping[str, Any]:
