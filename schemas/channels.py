@@ -76,7 +76,9 @@ class EnrolmentCache(Protocol):
 class Channel(Protocol):
     """One way to hand over a consignment.
 
-    `idempotent` channels clear doubt by sending the same id and bytes again; the others by `find`.
+    `idempotent` channels clear doubt by sending the same id and bytes again; the others by `find`. What may
+    have been taken is never tried again on those as an ordinary attempt: it is doubt, a refusal of what was
+    sent once more included, for the other side does not say whether it meant the first.
     """
 
     name: str
@@ -103,7 +105,10 @@ class Channel(Protocol):
         """Hands over; raises one of the four SendErrors, or ConfigurationError with nothing sent."""
 
     async def find(self, message_id: str) -> Receipt | None:
-        """Clears doubt: the receipt, None when the other side never got it; raises CannotTell."""
+        """Clears doubt: the receipt, None when the other side never got it; raises CannotTell.
+
+        `CannotTell.send_once_more` asks for the same message to be sent one more time, if it has not been.
+        """
 
     def receipts(self, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
         """Yields later word since `cursor`; replayable; raises Transient or ConfigurationError."""
