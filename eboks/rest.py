@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from eboks.dispatch_body import Enclosure, build_dispatch
-from eboks.enrolment import Enrolments
+from eboks.enrolment import enrolments_for
 from eboks.pace import Pace
 from eboks.proxy_replies import Taken, read_later_word, read_taken
 from eboks.replies import Reply
 from eboks.rest_check import check_own_certificate, contact, demand_fitting_host
+from eboks.rest_enrolment import RestLookup
 from eboks.tls import DAYS_OF_WARNING, make_context
 from eboks.verdicts import Verdicts, objection, verdict_table
 from schemas.channels import Cursor, DocumentReader, EnrolmentCache, Limits, Protection, Reach
@@ -75,16 +76,14 @@ class EboksRest:
         self._simulated = simulated
         self._room = asyncio.Semaphore(channel.parallel)
         self._pace = Pace(channel.per_second)
-        self._enrolments = Enrolments(
-            name,
+        lookup = RestLookup(
             channel.system_id,
             self._ask,
-            enrolments,
-            max_age_seconds=channel.enrolment_cache_hours * 3600.0,
             absent=channel.enrolment_absent,
             verdicts=lambda: self._verdicts,
             now=now,
         )
+        self.enrolments = enrolments_for(name, channel, lookup, enrolments)
 
     def message_id(self, seed: str) -> str:
         """Returns the id at e-Boks: our system id in six digits, then the seed (facts/eboks a.1)."""
@@ -116,7 +115,7 @@ class EboksRest:
             return Reach(False, code or "eboks.no_material")
         if material.delivery == "mandatory" or material.wait_in_mailbox:
             return Reach(True)
-        return await self._enrolments.reach(consignment.recipient, material.content_type_id)
+        return await self.enrolments.reach(consignment.recipient, material)
 
     async def send(self, consignment: Consignment, message_id: str) -> Receipt:
         """Hands a letter over under `message_id`; the same consignment always gives the same bytes.
@@ -141,7 +140,7 @@ class EboksRest:
         try:
             return self._judge(reply, consignment, message_id)
         except (Unreachable, Refused):
-            self._enrolments.forget(consignment.recipient)
+            self.enrolments.forget(consignment.recipient)
             raise
 
     async def find(self, message_id: str) -> Receipt | None:

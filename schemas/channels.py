@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -61,10 +62,20 @@ class DocumentReader(Protocol):
     def read(self, consignment: Consignment, document: Document) -> bytes: ...
 
 
+@dataclass(frozen=True, slots=True)
+class KeptEnrolment:
+    """An enrolment answer from the cache, and when e-Boks gave it."""
+
+    answer: str
+    asked_at: datetime
+
+
 class EnrolmentCache(Protocol):
     """Remembers enrolment answers for a time; keyed by a keyed hash, never by the number itself."""
 
-    def recall(self, channel: str, material_id: int, recipient: str, max_age_seconds: float) -> str | None:
+    def recall(
+        self, channel: str, material_id: int, recipient: str, max_age_seconds: float
+    ) -> KeptEnrolment | None:
         """Returns the answer kept for this recipient's digits, or None when there is none young enough."""
 
     def remember(self, channel: str, material_id: int, recipient: str, answer: str) -> None: ...
