@@ -117,9 +117,7 @@ class Attempts:
         # A clear answer ends doubt: it was not taken. The ordinary next attempt then draws the conclusion.
         return Outcome(claim, Cause.NOT_FOUND, error.code, error.params, retry_at=self._now())
 
-    def _lost(
-        self, claim: Claim, error: Coded, *, needs_person: bool, asked: float | None = None
-    ) -> Outcome:
+    def _lost(self, claim: Claim, error: Coded, *, needs_person: bool, asked: float | None = None) -> Outcome:
         wait = self._patience.wait_seconds(claim.consignment.attempts, asked, self._random)
         return Outcome(
             claim,
