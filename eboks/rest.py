@@ -1,7 +1,7 @@
 """The channel to e-Boks over REST v3: one PUT per letter under an id of ours, and what the answer means.
 
-Relies on `mailbox` for all that both channels share, and on the body builder and the look-up of this package.
-Doubt is cleared by sending the same again (design 4.4). Source: facts/eboks a.0–a.2, c and e.
+Relies on `channel_base` for all that both channels share, and on the body builder and the look-up of this
+package. Doubt is cleared by sending the same again (design 4.4). Source: facts/eboks a.0–a.2, c and e.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
+from eboks.channel_base import MailboxChannel
 from eboks.dispatch_body import build_dispatch
-from eboks.mailbox import MailboxChannel
 from eboks.proxy_replies import read_later_word, read_taken
 from eboks.replies import Reply
 from eboks.rest_enrolment import RestLookup

@@ -69,8 +69,24 @@ def verdict_table(overrides: Mapping[str, Kind], *, simulated: bool) -> Verdicts
         number = int(key) if key.isascii() and key.isdigit() else 0
         if not 1000 <= number <= 9999:
             raise ConfigurationError("eboks.bad_verdict")
-        table[number] = Verdict(kind, _OVERRIDE_CODES[kind])
+        table[number] = verdict_for(kind)
     return table
+
+
+def verdict_for(kind: Kind) -> Verdict:
+    """Returns the verdict that the settings mean by a kind."""
+    return Verdict(kind, _OVERRIDE_CODES[kind])
+
+
+def by_verdict(verdict: Verdict, status: int, number: object) -> Coded:
+    """Returns the error for an answer whose number, or other code that the settings name, has a verdict."""
+    kinds: dict[Kind, type[Coded]] = {
+        "unreachable": Unreachable,
+        "refused": Refused,
+        "transient": Transient,
+        "configuration": ConfigurationError,
+    }
+    return kinds[verdict.kind](verdict.code, status=status, number=number)
 
 
 def objection(reply: Reply, table: Verdicts, now: datetime) -> Coded:
@@ -82,7 +98,7 @@ def objection(reply: Reply, table: Verdicts, now: datetime) -> Coded:
         return _later(reply, now)
     number = error_number(reply.body)
     if number is not None and number in table and status not in (401, 403):
-        return _by_verdict(table[number], status, number)
+        return by_verdict(table[number], status, number)
     if status in (401, 403):
         return ConfigurationError("eboks.access_denied", status=status, number=number or "-")
     if status == 404:
@@ -110,13 +126,3 @@ def _later(reply: Reply, now: datetime) -> Transient:
         status=reply.status,
         number=error_number(reply.body) or "-",
     )
-
-
-def _by_verdict(verdict: Verdict, status: int, number: int | None) -> Coded:
-    kinds: dict[Kind, type[Coded]] = {
-        "unreachable": Unreachable,
-        "refused": Refused,
-        "transient": Transient,
-        "configuration": ConfigurationError,
-    }
-    return kinds[verdict.kind](verdict.code, status=status, number=number or "-")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from batch.records import Claim, Outcome
-from schemas.channels import Channel
+from schemas.channels import Channel, Reach
 from schemas.consignments import Receipt
 from schemas.errors import CannotTell, Coded, ConfigurationError, InDoubt, Refused, Transient, Unreachable
 from schemas.states import Cause
@@ -75,10 +75,17 @@ class Attempts:
         # After an attempt that may have been taken, a look-up must not send it by another channel: only the
         # channel's own answer to the same message may.
         if not claim.consignment.earlier_unknown:
-            reach = await self._channel.reaches(claim.consignment)
+            reach = await self._reach(claim)
             if not reach.reached:
                 raise Unreachable(reach.code)
         return await self._channel.send(claim.consignment, claim.message_id)
+
+    async def _reach(self, claim: Claim) -> Reach:
+        try:
+            return await self._channel.reaches(claim.consignment)
+        except Transient as error:
+            error.maybe_taken = False  # a question hands nothing over
+            raise
 
     async def _clear(self, claim: Claim) -> Receipt | None:
         if not self._channel.idempotent:

@@ -209,6 +209,7 @@ SOAP_VALUES = frozenset(
 )
 """What a field of a SOAP message may be filled with (`SoapOperation.fields`)."""
 
+_RECIPIENT = frozenset({"number", "cpr", "cvr"})
 _OUR_UUIDS = ("service_agreement_uuid", "user_system_uuid", "user_uuid")
 _FaultText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=8)]
 _FaultCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -243,6 +244,18 @@ class SoapOperation(Section):
         if set(self.yes) & set(self.no):
             raise ValueError("yes, no: one word can't be both")
         return self
+
+
+def _letter_faults(send: SoapOperation) -> list[str]:
+    """Returns what an operation lacks for handing over a letter."""
+    faults = [
+        f"send.fields: {word} is used nowhere" for word in ("message_id", "document") if word not in send.used
+    ]
+    if not send.used & _RECIPIENT:
+        faults.append("send.fields: nothing names the recipient")
+    if any(word.startswith("attachment") and "[]" not in place for place, word in send.fields.items()):
+        faults.append("send.fields: an attachment's values stand in places with []")
+    return faults
 
 
 class EboksSoapChannel(EboksSettings):
@@ -285,6 +298,10 @@ class EboksSoapChannel(EboksSettings):
         if (self.send or self.lookup) and self.wsdl is None:
             faults.append("wsdl: required when send or lookup is given")
         faults += [f"{name}: required by this contract" for name in self._missing_uuids()]
+        if self.send:
+            faults += _letter_faults(self.send)
+        if self.lookup and not self.lookup.used & _RECIPIENT:
+            faults.append("lookup.fields: nothing names the recipient")
         if faults:
             raise ValueError("; ".join(faults))
         return self

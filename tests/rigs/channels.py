@@ -15,14 +15,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from eboks.rest import EboksRest, build
+from eboks.channel_base import MailboxChannel
+from eboks.rest import build as build_rest
 from eboks.simulator import person
 from eboks.simulator.certificates import CertificateFolder, ClientKind
 from eboks.simulator.server import wall_clock
 from schemas.channels import Channel, KeptEnrolment
 from schemas.consignments import Consignment, ContentRef, Document, Receipt, Recipient
 from schemas.identity import Cpr, Cvr
-from schemas.settings import EboksChannel, EboksMaterial, MaterialSettings
+from schemas.settings import (
+    AnyChannel,
+    EboksChannel,
+    EboksMaterial,
+    EboksSettings,
+    EboksSoapChannel,
+    MaterialSettings,
+)
 from tests.rigs.certificates import SYSTEM_ID
 from tests.rigs.simulator import MANDATORY, VOLUNTARY, RunningSimulator, StartSimulator
 
@@ -131,21 +139,42 @@ def eboks_settings(
     return EboksChannel.model_validate(given | change)
 
 
+OUR_UUIDS = {
+    "service_agreement_uuid": "11111111-2222-4333-8444-555555555555",
+    "user_system_uuid": "22222222-3333-4444-8555-666666666666",
+    "user_uuid": "33333333-4444-4555-8666-777777777777",
+}
+
+
+def soap_settings(
+    url: str, certificates: CertificateFolder, client: ClientKind = "good", **change: Any
+) -> EboksSoapChannel:
+    """Returns the settings of a SOAP channel to this address."""
+    rest = eboks_settings(url, certificates, client)
+    shared = {name: getattr(rest, name) for name in EboksSettings.model_fields}
+    return EboksSoapChannel.model_validate({"kind": "eboks_soap", **shared, **OUR_UUIDS, **change})
+
+
 @dataclass(slots=True)
 class EboksBench:
     """An e-Boks channel and what it was built from; `run` gives it an event loop and closes it."""
 
-    settings: EboksChannel
+    settings: AnyChannel
     simulated: bool = True
     materials: dict[str, MaterialSettings] = field(default_factory=lambda: dict(MATERIALS))
     papers: Papers = field(default_factory=Papers)
     kept: KeptAnswers = field(default_factory=KeptAnswers)
     now: Callable[[], datetime] = wall_clock
 
-    def build(self) -> EboksRest:
-        return build("eboks", self.settings, self.materials, self.papers, self.kept, self.now, self.simulated)
+    def build(self) -> MailboxChannel[Any]:
+        parts = (self.materials, self.papers, self.kept, self.now, self.simulated)
+        if isinstance(self.settings, EboksChannel):
+            return build_rest("eboks", self.settings, *parts)
+        from eboks.soap.channel import build as build_soap
 
-    def run(self, work: Callable[[EboksRest], Awaitable[T]]) -> T:
+        return build_soap("eboks_soap", self.settings, *parts)
+
+    def run(self, work: Callable[[MailboxChannel[Any]], Awaitable[T]]) -> T:
         async def whole() -> T:
             channel = self.build()
             try:
@@ -163,6 +192,11 @@ class EboksBench:
 def bench_for(simulator: RunningSimulator, client: ClientKind = "good", **change: Any) -> EboksBench:
     """Returns a bench whose channel talks to this simulator."""
     return EboksBench(eboks_settings(simulator.url, simulator.certificates, client, **change))
+
+
+def soap_bench_for(simulator: RunningSimulator, client: ClientKind = "good", **change: Any) -> EboksBench:
+    """Returns a bench whose channel talks SOAP to this simulator."""
+    return EboksBench(soap_settings(simulator.url, simulator.certificates, client, **change))
 
 
 class ChannelRig(Protocol):

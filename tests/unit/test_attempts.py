@@ -134,6 +134,13 @@ def test_a_recipient_the_channel_does_not_reach_is_rerouted_and_nothing_is_sent(
     assert channel.calls == ["reaches"]
 
 
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_a_look_up_that_fails_hands_nothing_over(idempotent):
+    reach = Transient("eboks.not_now", maybe_taken=True)
+    one = outcome(ScriptedChannel(RECEIPT, reach=reach, idempotent=idempotent), claim())
+    assert (one.cause, one.unknown) == (Cause.DEFERRED, False)
+
+
 def test_after_an_attempt_that_may_have_been_taken_no_look_up_reroutes_it():
     channel = ScriptedChannel(RECEIPT, reach=Reach(False, "eboks.not_enrolled"))
     one = outcome(channel, claim(earlier_unknown=True))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -22,8 +22,8 @@ from eboks.replies import Reply
 from eboks.rest_check import check_own_certificate, contact, demand_fitting_host
 from eboks.tls import DAYS_OF_WARNING, make_context
 from eboks.verdicts import Verdicts, verdict_table
-from schemas.channels import DocumentReader, EnrolmentCache, Limits, Protection, Reach
-from schemas.consignments import Consignment, Receipt
+from schemas.channels import Cursor, DocumentReader, EnrolmentCache, Limits, Protection, Reach
+from schemas.consignments import Consignment, Receipt, ReceiptEvent
 from schemas.errors import ConfigurationError, InDoubt, Refused, Unreachable
 from schemas.settings import EboksMaterial, EboksSettings, MaterialSettings
 
@@ -39,6 +39,7 @@ class MailboxChannel(ABC, Generic[S]):
     """The common part of a `schemas.channels.Channel` to e-Boks; belongs to one event loop."""
 
     protection = Protection.MAILBOX
+    idempotent: bool
 
     def __init__(
         self,
@@ -74,6 +75,14 @@ class MailboxChannel(ABC, Generic[S]):
     @abstractmethod
     def _carries_attachments(self) -> bool:
         """Says whether a letter may have more than its main document."""
+
+    @abstractmethod
+    async def find(self, message_id: str) -> Receipt | None:
+        """Clears doubt or raises CannotTell; see `schemas.channels.Channel`."""
+
+    @abstractmethod
+    def receipts(self, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
+        """Yields later word; see `schemas.channels.Channel`."""
 
     @abstractmethod
     async def _post(self, consignment: Consignment, material: EboksMaterial, message_id: str) -> Reply:
