@@ -295,8 +295,10 @@ class EboksSoapChannel(EboksSettings):
         faults = []
         if self.security == "signed" and self.partner_certificate is None:
             faults.append("partner_certificate: required when security is 'signed'")
-        if (self.send or self.lookup) and self.wsdl is None:
-            faults.append("wsdl: required when send or lookup is given")
+        if self.send and self.wsdl is None:
+            faults.append("wsdl: required when send is given")
+        if self.lookup and not self.send:
+            faults.append("send: required when lookup is given")
         faults += [f"{name}: required by this contract" for name in self._missing_uuids()]
         if self.send:
             faults += _letter_faults(self.send)
@@ -307,8 +309,9 @@ class EboksSoapChannel(EboksSettings):
         return self
 
     def _missing_uuids(self) -> list[str]:
-        asked = [frozenset(_OUR_UUIDS) if one is None else one.used for one in (self.send, self.lookup)]
-        return [name for name in _OUR_UUIDS if name in asked[0] | asked[1] and not getattr(self, name)]
+        """Returns which of our UUIDs the contract asks for in vain; SF1600 asks for all."""
+        used = self.send.used | (self.lookup.used if self.lookup else set()) if self.send else _OUR_UUIDS
+        return [name for name in _OUR_UUIDS if name in used and not getattr(self, name)]
 
 
 def _kind_of(table: object) -> str | None:

@@ -62,10 +62,11 @@ class _Folder:
 
 
 class _Mark(bytes):
-    """What stands for a document in the tree; an element of text shows it as one of base64 does."""
+    """What stands for a document in the tree: zeep encodes it for a field of base64 and decodes it for one of
+    text, and both come to the same."""
 
-    def __str__(self) -> str:
-        return base64.b64encode(self).decode()
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return base64.b64encode(self).decode("ascii")
 
 
 class Contract:
