@@ -42,12 +42,23 @@ _INVENTED: Verdicts = {
     9002: Verdict("configuration", "eboks.set_up_refused"),  # the message id breaks the rule
     9005: Verdict("unreachable", "eboks.extension_not_carried"),
     9006: Verdict("configuration", "eboks.unknown_system_or_material"),
+    9007: Verdict("unreachable", "eboks.too_large"),
     9009: Verdict("transient", "eboks.not_now"),  # the body could not be read to its end
     9030: Verdict("unreachable", "eboks.not_enrolled"),
     9031: Verdict("unreachable", "eboks.not_found"),
     9032: Verdict("unreachable", "eboks.exempt"),
     9033: Verdict("refused", "eboks.dead"),
     9034: Verdict("unreachable", "eboks.minor"),
+    9040: Verdict("transient", "eboks.too_fast"),
+    9051: Verdict("transient", "eboks.not_now"),  # a bug of the simulator's own
+    9060: Verdict("configuration", "eboks.set_up_refused"),  # not SOAP 1.1
+    9061: Verdict("configuration", "eboks.set_up_refused"),  # a header that is not understood
+    9062: Verdict("configuration", "eboks.set_up_refused"),  # the SOAPAction
+    9063: Verdict("configuration", "eboks.set_up_refused"),  # no InvocationContext
+    9064: Verdict("configuration", "eboks.set_up_refused"),  # an InvocationContext of somebody else's
+    9065: Verdict("configuration", "eboks.set_up_refused"),  # the signature
+    9066: Verdict("configuration", "eboks.set_up_refused"),  # a way that is no mailbox
+    9068: Verdict("unreachable", "eboks.attachments_not_supported"),
 }
 _OVERRIDE_CODES: Mapping[Kind, str] = {
     "unreachable": "eboks.unreachable",

@@ -42,6 +42,12 @@ def _build_eboks(house: House, name: str) -> Channel:
     return _mailbox(EboksRest, house, name)
 
 
+def _build_eboks_soap(house: House, name: str) -> Channel:
+    from eboks.soap.channel import EboksSoap
+
+    return _mailbox(EboksSoap, house, name)
+
+
 def _mailbox(make: Callable[..., C], house: House, name: str) -> C:
     """Returns a channel to e-Boks; each kind is made from the same parts."""
     return make(
@@ -55,7 +61,7 @@ def _mailbox(make: Callable[..., C], house: House, name: str) -> C:
     )
 
 
-CHANNELS: dict[str, Builder] = {"eboks": _build_eboks}
+CHANNELS: dict[str, Builder] = {"eboks": _build_eboks, "eboks_soap": _build_eboks_soap}
 """The kinds of channel this release has: the `kind` in the settings → how to build one."""
 
 

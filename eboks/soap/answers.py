@@ -7,6 +7,7 @@ any order. Judges nothing: see `faults`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -56,14 +57,29 @@ class Answer:
         return _text(content)
 
 
-def read_reply(reply: Reply) -> Answer | Fault | None:
-    """Returns what a reply says; None when it came broken or is no SOAP 1.1 envelope around one element."""
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A reply that says nothing we may go by, and the code for why."""
+
+    code: str
+
+
+Said = Answer | Fault | Unreadable
+
+
+def read_reply(reply: Reply, broken: Callable[[etree._Element], str] | None = None) -> Said:
+    """Returns what a reply says: it must have come whole, as a SOAP 1.1 envelope around one element.
+
+    `broken` looks at the whole envelope first and returns why it is not to be trusted, else nothing.
+    """
     root = None if reply.fault else parse_xml(reply.body)
     if root is None or root.tag != f"{{{SOAP_11}}}Envelope":
-        return None
+        return Unreadable(reply.fault or "eboks.unreadable_reply")
     bodies = root.findall(f"{{{SOAP_11}}}Body")
     if len(bodies) != 1 or len(bodies[0]) != 1:
-        return None
+        return Unreadable("eboks.unreadable_reply")
+    if broken is not None and (code := broken(root)):
+        return Unreadable(code)
     content = bodies[0][0]
     return _fault(content) if content.tag == f"{{{SOAP_11}}}Fault" else Answer(content)
 

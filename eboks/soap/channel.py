@@ -17,7 +17,7 @@ from eboks.channel_base import MailboxChannel
 from eboks.enclosures import Enclosure, fit_extension, fit_name, fit_title, in_base64
 from eboks.replies import Reply, retry_after_seconds
 from eboks.soap import sf1600
-from eboks.soap.answers import Answer, Fault, read_reply
+from eboks.soap.answers import Answer, Fault, Said, Unreadable, read_reply
 from eboks.soap.faults import FaultTable, fault_table
 from eboks.soap.lookup import SoapLookup, naming
 from eboks.verdicts import Verdicts, objection
@@ -28,6 +28,7 @@ from schemas.settings import EboksMaterial, EboksSoapChannel, MaterialSettings, 
 
 if TYPE_CHECKING:
     from eboks.soap.contract import Contract, Message
+    from eboks.soap.seal import Seal
 
 _STANDING = (
     "system_id",
@@ -63,10 +64,12 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
         super().__init__(name, channel, materials, documents, enrolments, now, simulated=simulated)
 
     def check(self) -> None:
-        """Looks at the contract and its fields as well; sends nothing. Raises as the base does."""
+        """Looks at the contract, its fields and our seal as well; sends nothing. Raises as the base does."""
         self._contract.demand(self._sending)
         if self._asking is not None:
             self._contract.demand(self._asking)
+        if self._seal is not None:
+            self._seal.check()
         super().check()
 
     async def find(self, message_id: str) -> Receipt | None:
@@ -91,6 +94,15 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
         from eboks.soap.contract import Contract
 
         return Contract(self._channel.wsdl or sf1600.WSDL)
+
+    @cached_property
+    def _seal(self) -> Seal | None:
+        channel = self._channel
+        if channel.security != "signed" or channel.partner_certificate is None:
+            return None
+        from eboks.soap.seal import Seal
+
+        return Seal(channel.certificate, channel.key, channel.partner_certificate, self._now)
 
     @cached_property
     def _faults(self) -> FaultTable:
@@ -130,18 +142,17 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
         return await self._call(message)
 
     def _judge(self, reply: Reply, consignment: Consignment, message_id: str) -> Receipt:
-        said = read_reply(reply)
+        said = self._read(reply)
         if isinstance(said, Fault) and self._faults.is_duplicate(said):
             return self._already(reply, consignment, message_id, final=True)
         if isinstance(said, Fault) or not 200 <= reply.status < 300:
             raise self._objection(reply, said)
         if not reply.whole_request:
             raise InDoubt("http.early_answer", status=reply.status)
-        if reply.fault:
-            raise InDoubt(reply.fault, status=reply.status)
         word = self._word(said, self._sending)
         if word is None:
-            raise InDoubt("eboks.unreadable_reply", status=reply.status)
+            code = said.code if isinstance(said, Unreadable) else "eboks.unreadable_reply"
+            raise InDoubt(code, status=reply.status)
         if not word:
             # A plain no: not taken, and nobody says why. After a try that may have arrived it may just as
             # well mean "I have that one already".
@@ -163,7 +174,7 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
         message = self._contract.write(operation, values)
         async with self._pace.turn():
             reply = self._own_world(await self._call(message, changes_nothing=True))
-        said = read_reply(reply)
+        said = self._read(reply)
         if isinstance(said, Fault) or not 200 <= reply.status < 300:
             raise self._objection(reply, said)
         word = self._word(said, operation)
@@ -180,11 +191,13 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
 
     async def _call(self, message: Message, *, changes_nothing: bool = False) -> Reply:
         headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{message.action}"'}
-        return await self._wire.post(
-            self._channel.path, message.body, headers, changes_nothing=changes_nothing
-        )
+        body = self._seal.put_on(message.body) if self._seal else message.body
+        return await self._wire.post(self._channel.path, body, headers, changes_nothing=changes_nothing)
 
-    def _objection(self, reply: Reply, said: Answer | Fault | None) -> Coded:
+    def _read(self, reply: Reply) -> Said:
+        return read_reply(reply, self._seal.broken if self._seal else None)
+
+    def _objection(self, reply: Reply, said: Said) -> Coded:
         """Returns the error for an answer that is no yes and no no."""
         moved = reply.status < 200 or 300 <= reply.status < 400
         if not isinstance(said, Fault) or moved or reply.status in _NOT_THE_SERVICE:
@@ -192,7 +205,7 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
         asked = retry_after_seconds(reply.headers.get("retry-after"), self._now())
         return self._faults.objection(said, reply.status, asked)
 
-    def _word(self, said: Answer | Fault | None, operation: SoapOperation) -> bool | None:
+    def _word(self, said: Said, operation: SoapOperation) -> bool | None:
         """Returns what an answer says; None when it says neither yes nor no."""
         if not isinstance(said, Answer):
             return None

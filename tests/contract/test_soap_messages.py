@@ -142,11 +142,14 @@ def test_the_same_letter_gives_the_same_bytes_from_every_channel(certificates):
     assert len(set(desk.service.bodies)) == 1
 
 
+def ask(desk: Desk, one: Consignment) -> None:
+    desk.bench.run(lambda channel: channel.reaches(one))
+
+
 def test_a_look_up_fits_the_schemas(certificates):
     with soap_desk(certificates, enrolled_answer("false")) as desk:
         for word in ("valid", "company"):
-            one = letter(desk.bench.papers, 1, word, "brev")
-            desk.bench.run(lambda channel, one=one: channel.reaches(one))
+            ask(desk, letter(desk.bench.papers, 1, word, "brev"))
     requests = [etree.fromstring(body)[0][0] for body in desk.service.bodies]
     assert len(requests) == 4
     assert all(schema("print.xsd").validate(request) for request in requests)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from schemas.errors import ConfigurationError, InDoubt, Refused, Transient, Unreachable
+from schemas.errors import Coded, ConfigurationError, InDoubt, Refused, Transient, Unreachable
 from tests.rigs.channels import OUR_UUIDS, EboksBench, letter, soap_settings
 from tests.rigs.soap import envelope
 from tests.rigs.soap_desk import fault_answer, http, soap_desk
@@ -137,9 +137,7 @@ def test_without_a_look_up_nobody_can_say_and_the_letter_waits(certificates):
     assert desk.service.bodies == []
 
 
-def refused(
-    certificates, settings, word: str = "valid", n_files: int = 1
-) -> Unreachable | ConfigurationError:
+def refused(certificates, settings, word: str = "valid", n_files: int = 1) -> Coded:
     """Sends a letter that must not leave, and returns why it did not."""
     with soap_desk(certificates, taken(), **settings) as desk:
         papers = desk.bench.papers

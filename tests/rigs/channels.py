@@ -221,11 +221,16 @@ class ChannelRig(Protocol):
 
 
 class EboksRig:
-    """The e-Boks channel against the simulator."""
+    """A channel to e-Boks against the simulator; `on` is the simulator's word for a letter coming in."""
+
+    on = "put"
 
     def __init__(self, start: StartSimulator, folder: Path) -> None:
         self._simulator = start()
-        self._bench = bench_for(self._simulator)
+        self._bench = self._bench_for(self._simulator)
+
+    def _bench_for(self, simulator: RunningSimulator) -> EboksBench:
+        return bench_for(simulator)
 
     def build(self) -> Channel:
         return self._bench.build()
@@ -238,7 +243,7 @@ class EboksRig:
 
     def drop_answers(self, count: int) -> None:
         with self._simulator.client() as client:
-            client.add_fault("accept_then_drop", count=count)
+            client.add_fault("accept_then_drop", on=self.on, count=count)
 
     @contextmanager
     def stop_listening(self) -> Iterator[None]:
@@ -253,5 +258,17 @@ class EboksRig:
             return [one["sha256"] for one in client.messages()]
 
 
-RIGS: dict[str, Callable[[StartSimulator, Path], ChannelRig]] = {"eboks": EboksRig}
+class EboksSoapRig(EboksRig):
+    """The same over SOAP, with the simulator's duplicate fault known, so that doubt clears itself."""
+
+    on = "soap_send"
+
+    def _bench_for(self, simulator: RunningSimulator) -> EboksBench:
+        return soap_bench_for(simulator, duplicate_fault_codes=["9020"])
+
+
+RIGS: dict[str, Callable[[StartSimulator, Path], ChannelRig]] = {
+    "eboks": EboksRig,
+    "eboks_soap": EboksSoapRig,
+}
 """Kind of channel → rig."""
