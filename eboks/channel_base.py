@@ -39,7 +39,6 @@ class MailboxChannel(ABC, Generic[S]):
     """The common part of a `schemas.channels.Channel` to e-Boks; belongs to one event loop."""
 
     protection = Protection.MAILBOX
-    idempotent: bool
 
     def __init__(
         self,
@@ -66,7 +65,12 @@ class MailboxChannel(ABC, Generic[S]):
         self._simulated = simulated
         self._room = asyncio.Semaphore(channel.parallel)
         self._pace = Pace(channel.per_second)
+        self.idempotent = self._knows_ids_again()
         self.enrolments = enrolments_for(name, channel, self._lookup(), enrolments)
+
+    @abstractmethod
+    def _knows_ids_again(self) -> bool:
+        """Says whether e-Boks tells an id that was used already from a new one."""
 
     @abstractmethod
     def _lookup(self) -> EnrolmentLookup:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from jobs.initiate import simulator_folder
 from schemas.errors import ConfigurationError
-from schemas.settings import EboksChannel, EboksSettings, Settings
+from schemas.settings import EboksChannel, EboksSettings, EboksSoapChannel, Settings
 
 if TYPE_CHECKING:
     from eboks.simulator import ServerTls, SimulatorSettings
@@ -42,18 +42,38 @@ def simulator_parts(
         if material.eboks is not None
     }
     together = [one for one in _eboks(settings) if one.url == channel.url]
-    rest = next((one for one in together if isinstance(one, EboksChannel)), None)
-    return SimulatorSettings(
-        certificates=_allowed(together),
-        materials=materials,
-        profile=rest.profile if rest else "direct",
-        client_id=rest.client_id or "01" if rest else "01",
-        lookup_absent=rest.enrolment_absent if rest else "answer",
-        record_path=record or folder / "received.jsonl",
+    switches: dict[str, object] = {}
+    for one in reversed(together):  # of two of a kind, the first counts
+        switches |= _rest_switches(one) if isinstance(one, EboksChannel) else _soap_switches(one, folder)
+    return SimulatorSettings.model_validate(
+        {
+            "certificates": _allowed(together),
+            "materials": materials,
+            "record_path": record or folder / "received.jsonl",
+            **switches,
+        }
     ), tls
 
 
-def _allowed(channels: list[EboksSettings]) -> dict[str, tuple[int, ...]]:
+def _rest_switches(channel: EboksChannel) -> dict[str, object]:
+    return {
+        "profile": channel.profile,
+        "client_id": channel.client_id or "01",
+        "lookup_absent": channel.enrolment_absent,
+    }
+
+
+def _soap_switches(channel: EboksSoapChannel, folder: Path) -> dict[str, object]:
+    """Returns what makes the service know this caller, and sign as its partner where that is wanted."""
+    uuids = ("service_agreement_uuid", "user_system_uuid", "user_uuid")
+    switches: dict[str, object] = {name: getattr(channel, name) or None for name in uuids}
+    if channel.security == "signed":
+        partner = {"certificate": folder / "partner-good.pem", "key": folder / "partner-good.key"}
+        switches |= {"soap_security": "signed", "soap_partner": partner}
+    return switches
+
+
+def _allowed(channels: Sequence[EboksSettings]) -> dict[str, tuple[int, ...]]:
     """Returns which certificate may use which sender systems."""
     allowed: dict[str, tuple[int, ...]] = {}
     for one in channels:
@@ -77,7 +97,7 @@ def first_eboks(settings: Settings) -> EboksSettings:
     raise ConfigurationError("simulator.no_channel")
 
 
-def _eboks(settings: Settings) -> list[EboksSettings]:
+def _eboks(settings: Settings) -> list[EboksChannel | EboksSoapChannel]:
     return list(settings.channels.values())
 
 

@@ -8,8 +8,7 @@ a duplicate fault in the settings the channel is not idempotent, and doubt is cl
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import datetime
+from collections.abc import AsyncIterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,10 +20,10 @@ from eboks.soap.answers import Answer, Fault, Said, Unreadable, read_reply
 from eboks.soap.faults import FaultTable, fault_table
 from eboks.soap.lookup import SoapLookup, naming
 from eboks.verdicts import Verdicts, objection
-from schemas.channels import Cursor, DocumentReader, EnrolmentCache
+from schemas.channels import Cursor
 from schemas.consignments import Consignment, Receipt, ReceiptEvent, Recipient, RecipientKind
 from schemas.errors import CannotTell, Coded, InDoubt, Refused, Transient
-from schemas.settings import EboksMaterial, EboksSoapChannel, MaterialSettings, SoapOperation
+from schemas.settings import EboksMaterial, EboksSoapChannel, SoapOperation
 
 if TYPE_CHECKING:
     from eboks.soap.contract import Contract, Message
@@ -40,28 +39,11 @@ _STANDING = (
     "prioritet",
     "bruger_navn",
 )
-# Answers that come from the way and not from the service, whatever their body says (see `verdicts`).
-_NOT_THE_SERVICE = frozenset({401, 403, 404, 408, 413, 425, 429})
+_OF_THE_WAY = frozenset({401, 403, 404, 408, 413, 425, 429})
 
 
 class EboksSoap(MailboxChannel[EboksSoapChannel]):
     """A `schemas.channels.Channel`; belongs to one event loop."""
-
-    def __init__(
-        self,
-        name: str,
-        channel: EboksSoapChannel,
-        materials: Mapping[str, MaterialSettings],
-        documents: DocumentReader,
-        enrolments: EnrolmentCache,
-        now: Callable[[], datetime],
-        *,
-        simulated: bool,
-    ) -> None:
-        self.idempotent = channel.knows_duplicates
-        self._sending = channel.send or sf1600.SEND
-        self._asking = channel.lookup or (None if channel.send else sf1600.LOOKUP)
-        super().__init__(name, channel, materials, documents, enrolments, now, simulated=simulated)
 
     def check(self) -> None:
         """Looks at the contract, its fields and our seal as well; sends nothing. Raises as the base does."""
@@ -85,6 +67,17 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
             yield event
 
     # --- parts
+
+    def _knows_ids_again(self) -> bool:
+        return self._channel.knows_duplicates
+
+    @cached_property
+    def _sending(self) -> SoapOperation:
+        return self._channel.send or sf1600.SEND
+
+    @cached_property
+    def _asking(self) -> SoapOperation | None:
+        return self._channel.lookup or (None if self._channel.send else sf1600.LOOKUP)
 
     def _lookup(self) -> SoapLookup:
         return SoapLookup(self._asking, self._enrolled)
@@ -199,8 +192,7 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
 
     def _objection(self, reply: Reply, said: Said) -> Coded:
         """Returns the error for an answer that is no yes and no no."""
-        moved = reply.status < 200 or 300 <= reply.status < 400
-        if not isinstance(said, Fault) or moved or reply.status in _NOT_THE_SERVICE:
+        if not isinstance(said, Fault) or not _from_the_service(reply.status):
             return objection(reply, self._verdicts, self._now())
         asked = retry_after_seconds(reply.headers.get("retry-after"), self._now())
         return self._faults.objection(said, reply.status, asked)
@@ -211,6 +203,15 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
             return None
         word = said.word(self._contract.answer(operation), operation.result)
         return True if word in operation.yes else False if word in operation.no else None
+
+
+def _from_the_service(status: int) -> bool:
+    """Says whether a fault of this HTTP status is the service's own word.
+
+    SOAP 1.1 gives faults the status 500 (6.2), and some services 200 or 400. What comes with another one was
+    written by something in between, which can't know what became of the letter: then the status counts.
+    """
+    return 200 <= status < 300 or (400 <= status <= 500 and status not in _OF_THE_WAY)
 
 
 def _recipient_values(recipient: Recipient) -> dict[str, str | bytes]:
@@ -224,16 +225,3 @@ def _attachment_values(nth: int, one: Enclosure) -> dict[str, str | bytes]:
         "attachment_extension": fit_extension(one),
         "attachment_ordinal": str(nth),
     }
-
-
-def build(
-    name: str,
-    channel: EboksSoapChannel,
-    materials: Mapping[str, MaterialSettings],
-    documents: DocumentReader,
-    enrolments: EnrolmentCache,
-    now: Callable[[], datetime],
-    simulated: bool,
-) -> EboksSoap:
-    """Returns the channel of one `[channels.<name>]`; opens and reads nothing yet."""
-    return EboksSoap(name, channel, materials, documents, enrolments, now, simulated=simulated)

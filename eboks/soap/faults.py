@@ -57,7 +57,7 @@ class FaultTable:
         """Returns the error that a fault is; nothing was taken.
 
         Without a code that we know, the one it blames decides: the service may do better later, the letter
-        will not. An error number that we do not know is e-Boks' own no, as over REST.
+        will not.
         """
         known = [(code, found) for code in fault.codes if (found := self._verdict(code)) is not None]
         if known:
@@ -66,7 +66,7 @@ class FaultTable:
         number = next((code for code in fault.codes if _NUMBER.fullmatch(code)), "-")
         if fault.blame in _OUR_SET_UP:
             return ConfigurationError("eboks.access_denied", status=status, number=number)
-        if number == "-" and fault.blame.partition(".")[0] == "Server":
+        if fault.blame.partition(".")[0] == "Server":
             return Transient(
                 "eboks.not_now", retry_after_seconds=retry_after_seconds, status=status, number=number
             )

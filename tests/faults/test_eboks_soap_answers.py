@@ -101,8 +101,9 @@ def test_a_reply_that_breaks_off_or_never_ends_is_doubt(certificates):
 @pytest.mark.parametrize(
     ("detail", "error", "code"),
     [
-        (fejl_xml(4007), Refused, "eboks.refused"),
-        (fejl_xml(4007, alphabetical=True), Refused, "eboks.refused"),
+        (fejl_xml(4007), Transient, "eboks.not_now"),
+        (fejl_xml(4015), Refused, "eboks.refused"),
+        (fejl_xml(4015, alphabetical=True), Refused, "eboks.refused"),
         (fejl_xml(3000, alphabetical=True), ConfigurationError, "eboks.access_denied"),
         (fejl_xml(9032), Unreachable, "eboks.exempt"),
         (fejl_xml(9033), Refused, "eboks.dead"),
@@ -117,9 +118,9 @@ def test_a_reply_that_breaks_off_or_never_ends_is_doubt(certificates):
         ("", Transient, "eboks.not_now"),
     ],
 )
-@pytest.mark.parametrize("status", [500, 200, 400, 503])
+@pytest.mark.parametrize("status", [500, 200, 400])
 def test_a_fault_is_an_answer_whatever_its_form_and_status(certificates, detail, error, code, status):
-    verdicts = {"4099": "transient", "SP-17": "configuration"}
+    verdicts = {"4099": "transient", "4015": "refused", "SP-17": "configuration"}
     found = ends_as(certificates, fault_answer(detail, status=status), verdicts=verdicts)
     assert (type(found), found.code) == (error, code)
     assert not getattr(found, "maybe_taken", False)
@@ -144,14 +145,16 @@ def test_a_fault_without_a_known_code_goes_by_whom_it_blames(certificates, blame
 
 
 def test_a_fault_that_asks_for_patience_is_given_it(certificates):
-    found = ends_as(certificates, fault_answer("", "s:Server", "optaget", 503, "Retry-After: 7"))
+    found = ends_as(certificates, fault_answer("", "s:Server", "optaget", 500, "Retry-After: 7"))
     assert (found.retry_after_seconds, found.maybe_taken) == (7, False)
 
 
-@pytest.mark.parametrize("status", [500, 502, 503])
-@pytest.mark.parametrize("body", [b"", b"<html>bad gateway</html>", fault_answer()[-60:]])
-def test_a_server_error_without_a_readable_fault_may_have_been_taken(certificates, status, body):
-    found = ends_as(certificates, http(body, status))
+NO_FAULT = [http(body, 500) for body in (b"", b"<html>bad gateway</html>", fault_answer()[-60:])]
+
+
+@pytest.mark.parametrize("answer", [*NO_FAULT, http(b"", 503), *(fault_answer(status=n) for n in (502, 504))])
+def test_a_server_error_that_is_not_the_services_own_fault_may_have_been_taken(certificates, answer):
+    found = ends_as(certificates, answer)
     assert (type(found), found.maybe_taken) == (Transient, True)
 
 
@@ -177,7 +180,7 @@ DUPLICATES = [
     {"duplicate_fault_codes": ["4007"]},
     {"duplicate_fault_texts": ["Allerede Modtaget"]},
 ]
-DUPLICATE = fault_answer(fejl_xml(4007, "Meddelelsen er allerede modtaget"))
+DUPLICATE = fault_answer(fejl_xml(4007, "Meddelelsen er allerede modtaget"), "s:Client")
 
 
 @pytest.mark.parametrize("change", DUPLICATES)

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from eboks.channel_base import MailboxChannel
-from eboks.rest import build as build_rest
+from eboks.rest import EboksRest
 from eboks.simulator import person
 from eboks.simulator.certificates import CertificateFolder, ClientKind
 from eboks.simulator.server import wall_clock
+from eboks.soap.channel import EboksSoap
 from schemas.channels import Channel, KeptEnrolment
 from schemas.consignments import Consignment, ContentRef, Document, Receipt, Recipient
 from schemas.identity import Cpr, Cvr
@@ -167,12 +168,10 @@ class EboksBench:
     now: Callable[[], datetime] = wall_clock
 
     def build(self) -> MailboxChannel[Any]:
-        parts = (self.materials, self.papers, self.kept, self.now, self.simulated)
-        if isinstance(self.settings, EboksChannel):
-            return build_rest("eboks", self.settings, *parts)
-        from eboks.soap.channel import build as build_soap
-
-        return build_soap("eboks_soap", self.settings, *parts)
+        rest = isinstance(self.settings, EboksChannel)
+        make: Callable[..., MailboxChannel[Any]] = EboksRest if rest else EboksSoap
+        parts = (self.materials, self.papers, self.kept, self.now)
+        return make(self.settings.kind, self.settings, *parts, simulated=self.simulated)
 
     def run(self, work: Callable[[MailboxChannel[Any]], Awaitable[T]]) -> T:
         async def whole() -> T:
