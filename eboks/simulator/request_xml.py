@@ -24,14 +24,15 @@ async def whole_body(request: web.Request, max_bytes: int) -> bytes:
     """Returns the whole body; raises ObjectionRaised when it is over the limit or ends early."""
     if (request.content_length or 0) > max_bytes:
         raise ObjectionRaised(codes.TOO_LARGE)
-    chunks = [request.get(PEEKED, b"")]
-    n_bytes = len(chunks[0])
+    chunks, n_bytes = [], 0
     try:
-        while chunk := await request.content.readany():
+        chunk = request.get(PEEKED) or await request.content.readany()
+        while chunk:
             chunks.append(chunk)
             n_bytes += len(chunk)
             if n_bytes > max_bytes:
                 raise ObjectionRaised(codes.TOO_LARGE)
+            chunk = await request.content.readany()
     except (web.RequestPayloadError, ValueError):
         raise ObjectionRaised(codes.BROKEN_BODY) from None
     return b"".join(chunks)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from eboks.simulator import codes
-from eboks.simulator.codes import ObjectionRaised
+from eboks.simulator.codes import Objection, ObjectionRaised
 from eboks.simulator.dispatch_body import Dispatch, Enclosure, well_formed
 from eboks.simulator.persons import Kind
 from eboks.simulator.request_xml import decode_base64, parse
@@ -133,7 +133,7 @@ def read_question(request: etree._Element) -> Question:
     assert identity is not None  # the schema says so
     kind, number = _recipient(identity)
     material = request.findtext(f"{asked}/{_MATERIAL}")
-    return Question(kind, number, None if material is None else int(material))
+    return Question(kind, number, None if material is None else _number(material, codes.UNKNOWN_MATERIAL))
 
 
 def _recipient(identity: etree._Element) -> tuple[Kind, str]:
@@ -150,10 +150,17 @@ def _material_id(letter: etree._Element, settings: SimulatorSettings) -> int:
     """Returns the material named; without one, the sender system's default (facts a.3 row 6)."""
     written = letter.findtext(f"{_DIGITAL}/{_MATERIAL}")
     if written is not None:
-        return int(written)
+        return _number(written, codes.UNKNOWN_MATERIAL)
     if settings.default_material is not None:
         return settings.default_material
     return next(iter(settings.materials), 0)
+
+
+def _number(written: str, otherwise: Objection) -> int:
+    """Returns a number of the schema's, which has no end of digits; raises ObjectionRaised past eighteen."""
+    if len(written) > 18:
+        raise ObjectionRaised(otherwise)
+    return int(written)
 
 
 def _extension(parent: etree._Element, settings: SimulatorSettings) -> str:
@@ -182,7 +189,7 @@ def _enclosures(letter: etree._Element, texts: Texts, settings: SimulatorSetting
     index = named(FJERNPRINT, "BilagSorteringsIndeksIdentifikator")
     return tuple(
         _enclosure(one, texts, settings)
-        for one in sorted(listed, key=lambda one: int(one.findtext(index) or 0))
+        for one in sorted(listed, key=lambda one: _number(one.findtext(index) or "", codes.NOT_THE_SCHEMA))
     )
 
 

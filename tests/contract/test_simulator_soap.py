@@ -13,7 +13,9 @@ from eboks.simulator import person
 from tests.rigs.simulator import (
     MANDATORY,
     VOLUNTARY,
+    Reply,
     RunningSimulator,
+    SimulatorClient,
     StartSimulator,
     message_id,
 )
@@ -126,6 +128,14 @@ def test_attachments_are_kept_by_hash_in_the_order_of_their_index(simulator: Run
     ]
 
 
+def sent_in_chunks(client: SimulatorClient, text: str) -> Reply:
+    """Sends a request without saying how long it is."""
+    headers = {"Content-Type": "text/xml", "SOAPAction": f"{TNS}afsendBrev"}
+    client._connection.request("POST", PATH, iter([envelope(text)]), headers, encode_chunked=True)
+    answer = client._connection.getresponse()
+    return Reply(answer.status, {}, answer.read())
+
+
 def test_the_size_limit_counts_attachments_too(start_simulator: StartSimulator):
     with start_simulator(max_file_bytes=800, max_message_bytes=1000).client() as client:
         assert ask(client, brev_xml(document=b"x" * 800, bilag=bilag_xml("n", b"y" * 200))) == TAKEN
@@ -133,6 +143,7 @@ def test_the_size_limit_counts_attachments_too(start_simulator: StartSimulator):
         over = brev_xml(message_id(2), document=b"x" * 800, bilag=bilag_xml("n", b"y" * 201))
         assert ask(client, over) == fejl(9007)
         assert ask(client, envelope(brev_xml() + " " * 80_000)) == fejl(9007)
+        assert answer_in(sent_in_chunks(client, brev_xml() + " " * 80_000)) == fejl(9007)
 
 
 def test_a_document_of_megabytes_is_read_whole(simulator: RunningSimulator):
@@ -171,6 +182,8 @@ def test_there_may_be_ten_attachments_or_nine_with_metadata(simulator: RunningSi
         ({"data": "JVBERg="}, 9004),
         ({"extension": "exe"}, 9005),
         ({"material": 999}, 9006),
+        ({"material": "9" * 5000}, 9006),
+        ({"bilag": bilag_xml("n", b"x", int("9" * 30))}, 9000),
         ({"recipient": "1374813x", "kind": "V"}, 9008),
         ({"recipient": "3104883981"}, 9000),
         ({"channel": "F"}, 9066),
