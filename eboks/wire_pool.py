@@ -41,11 +41,12 @@ class Call:
     target: bytes = field(repr=False)
     headers: Headers = field(repr=False)
     body: bytes = field(default=b"", repr=False)
+    changes_nothing: bool = False
 
     @property
     def safe(self) -> bool:
         """True when the call changes nothing at the other side, so that asking twice is no matter."""
-        return self.method in SAFE_METHODS
+        return self.changes_nothing or self.method in SAFE_METHODS
 
 
 class Pool:

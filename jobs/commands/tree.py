@@ -257,10 +257,13 @@ def _add_house(commands: Commands) -> None:
         return work(context, port, record)
 
     @commands.add("demo")
-    def demo(folder: Annotated[Path | None, option("--folder", key="help_demo_folder")] = None) -> int:
+    def demo(
+        folder: Annotated[Path | None, option("--folder", key="help_demo_folder")] = None,
+        soap: Annotated[bool, option("--soap", key="help_demo_soap")] = False,
+    ) -> int:
         from jobs.commands.founding import demo as work
 
-        return work(context, folder)
+        return work(context, folder, soap=soap)
 
     @commands.add("version")
     def version() -> int:
