@@ -29,6 +29,8 @@ ACTOR = "brevdue"
 LEASE_SECONDS = 900.0
 SLICES_UNDER_WAY = 2
 STOPPED = "channel.stopped"
+OF_ONE_RECIPIENT = frozenset({"eboks.enrolment_unknown"})
+"""Put off for a reason that says nothing about the other side: the breaker must not count it."""
 TOO_LATE = "channel.lease_over"
 RECORD_SECONDS = 15.0
 """How long a ledger that is away is waited for with answers in hand: without them they would be doubt."""
@@ -201,6 +203,8 @@ class Lane:
         """Tells the breaker how the other side did, and remembers a fault of our own set-up."""
         if not outcome.burnt:
             self._fault = self._fault or ConfigurationError(outcome.code, **outcome.params)
+        elif outcome.code in OF_ONE_RECIPIENT:
+            return  # nobody was asked to take anything
         elif outcome.cause in (Cause.DEFERRED, Cause.EXHAUSTED, Cause.LOST, None):
             self._breaker.failed()
         else:

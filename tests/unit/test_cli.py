@@ -23,6 +23,7 @@ from tests.unit.test_layers import HEAVY, HEAVY_DATABASE
 COMMANDS = (
     *("pull", "dispatch", "collect", "close", "purge", "run", "release", "hold", "cancel", "resolve"),
     *("pause", "resume", "status", "explain", "check", "init", "simulate", "demo", "version"),
+    "enrolment",
 )
 LANGUAGES: tuple[Language, Language] = ("da", "en")
 ENGLISH_CHROME = ("Usage", "Options", "Arguments", "Commands", "Show this", "required", "default")
