@@ -16,9 +16,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from batch.index_text import Record, read_text_records
 from batch.listed import ListedLine, ListFault
@@ -42,7 +43,9 @@ STATUSES = {
 }
 """The list's words for what is known, in any case of letters."""
 
-CHUNK_LINES = 5_000
+CHUNK_LINES = 20_000
+"""Lines in one transaction: fewer would write the same index pages over and over."""
+
 _PIECE_BYTES = 1024 * 1024
 _TOTAL = "#ANTAL"
 _SEPARATOR = ";"
@@ -104,8 +107,9 @@ class EnrolmentListFile:
             if fields[0].strip().upper().startswith(_TOTAL):
                 self.total = _read_total(line, fields)
                 continue
+            if line > 1:
+                self.n_lines += 1
             yield line, fields
-            self.n_lines += 1 if line > 1 else 0
 
     def _judge(self, header: Sequence[str], part: Sequence[Record]) -> ListChunk:
         from schemas.identity_columns import judge_recipients
@@ -204,33 +208,39 @@ def _miscounted(line: int, fields: Sequence[str], header: Sequence[str]) -> List
 
 def _read_row(line: int, row: dict[str, str], number: str, number_code: str) -> ListedLine | ListFault:
     """Returns the line, or its first fault."""
-    shown = masked_number(row["modtager"])
     if row["modtagertype"].lower() not in ("cpr", "cvr"):
-        return ListFault(line, "enrolment_list.bad_type", "modtagertype", shown)
+        return ListFault(line, "enrolment_list.bad_type", "modtagertype", masked_number(row["modtager"]))
     if not number:
-        return ListFault(line, number_code, "modtager", shown)
-    answer = STATUSES.get(row["status"].lower())
+        return ListFault(line, number_code, "modtager", masked_number(row["modtager"]))
+    said = _read_said(row["status"], row.get("materialer", ""), row.get("grupper", ""))
+    if said.code:
+        return ListFault(line, said.code, said.column, masked_number(row["modtager"]))
+    return ListedLine(line, number, said.answer, said.places)
+
+
+class _Said(NamedTuple):
+    """What the columns behind the number say, or the code and column of what is wrong with them."""
+
+    answer: Enrolment
+    places: tuple[str, ...] = ()
+    code: str = ""
+    column: str = ""
+
+
+@lru_cache(maxsize=4096)  # a list says the same few things over and over
+def _read_said(status: str, materials: str, groups: str) -> _Said:
+    answer = STATUSES.get(status.lower())
     if answer is None:
-        return ListFault(line, "enrolment_list.bad_status", "status", shown)
-    for column, pattern in (("materialer", _MATERIAL), ("grupper", _GROUP)):
-        if not _all_fit(row.get(column, ""), pattern):
-            return ListFault(line, "enrolment_list.bad_places", column, shown)
-    places = _places(row)
+        return _Said(Enrolment.UNKNOWN, code="enrolment_list.bad_status", column="status")
+    places: list[str] = []
+    for column, cell, pattern in (("materialer", materials, _MATERIAL), ("grupper", groups, _GROUP)):
+        parts = [part.strip() for part in cell.split("|")] if cell else []
+        if cell != EVERY_PLACE and not all(map(pattern.fullmatch, parts)):
+            return _Said(answer, code="enrolment_list.bad_places", column=column)
+        places += map(group_place, parts) if pattern is _GROUP and cell != EVERY_PLACE else parts
     if bool(places) is not (answer is Enrolment.ENROLLED):
-        return ListFault(line, "enrolment_list.bad_places", "materialer", shown)
-    return ListedLine(line, number, answer, places)
-
-
-def _all_fit(cell: str, pattern: re.Pattern[str]) -> bool:
-    return cell in ("", EVERY_PLACE) or all(pattern.fullmatch(one.strip()) for one in cell.split("|"))
-
-
-def _places(row: dict[str, str]) -> tuple[str, ...]:
-    materials, groups = row.get("materialer", ""), row.get("grupper", "")
-    if EVERY_PLACE in (materials, groups):
-        return (EVERY_PLACE,)
-    found = [one.strip() for one in materials.split("|") if one]
-    return (*found, *(group_place(one.strip()) for one in groups.split("|") if one))
+        return _Said(answer, code="enrolment_list.bad_places", column="materialer")
+    return _Said(answer, (EVERY_PLACE,) if EVERY_PLACE in places else tuple(places))
 
 
 def masked_number(text: str) -> str:

@@ -43,6 +43,15 @@ class EnrolmentLists:
             return None
         return ListHead(row.n_recipients, from_micros(row.dated_at), from_micros(row.taken_at), row.sha256)
 
+    def staged(self, channel: str) -> int:
+        """Returns how many recipients a list holds that is being read in."""
+        here = _LISTED.join(
+            _HEAD, and_(_HEAD.c.channel == _LISTED.c.channel, _HEAD.c.staged_serial == _LISTED.c.serial)
+        )
+        query = select(func.count()).select_from(here).where(_HEAD.c.channel == channel)
+        with self._store.database.reading() as connection:
+            return connection.scalar(query) or 0
+
     def listed(self, channel: str, recipient: str, max_age_seconds: float) -> Listed | None:
         """Returns what the list says about a recipient's digits, or None when no list is young enough."""
         here = and_(
