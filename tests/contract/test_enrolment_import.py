@@ -106,8 +106,8 @@ def test_a_doubtful_list_replaces_no_good_one_without_force(
     ("data", "code"),
     [
         (b"", "enrolment_list.no_header"),
-        (os.urandom(64) + b"\x00", "enrolment_list.bad_encoding"),
-        (f"{HEADER}\n{enrolled(NUMBERS[0])}\n#ANTAL;1\n{enrolled(NUMBERS[1])}\n".encode(), "enrolment_list.total_not_last"),
+        (bytes(range(256)), "enrolment_list.bad_encoding"),
+        (f"{HEADER}\n#ANTAL;0\n{enrolled(NUMBERS[0])}\n".encode(), "enrolment_list.total_not_last"),
         (f'{HEADER}\ncpr;"{NUMBERS[0]};1;;tilmeldt\n'.encode(), "enrolment_list.unreadable_line"),
     ],
 )  # fmt: skip

@@ -22,8 +22,9 @@ def write_list(
     n_lines = 0
     with path.open("w", encoding=encoding, newline="") as file:
         file.write(HEADER + "\n")
-        for n_lines, line in enumerate(lines, start=1):
+        for line in lines:
             file.write(line + "\n")
+            n_lines += 1
         last = f"#ANTAL;{n_lines}" if total is None else total
         file.write(last + "\n" if last else "")
     return path
