@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, select, update
 
-from batch.ledger.engine import insert_many, insert_or_replace, insert_unless_there
+from batch.ledger.engine import insert_many, insert_or_replace, insert_unless_there, refresh_statistics
 from batch.ledger.moments import from_micros, to_micros
 from batch.ledger.store import ACT, ENROLMENT_LIST, ENROLMENT_LISTED, Store, chunks
 from batch.listed import ListCounts, ListedLine, ListFault, ListHead
@@ -34,6 +34,7 @@ class EnrolmentLists:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._grown: tuple[str, int] = "", 0  # the list whose first lines the database has looked at
 
     def head(self, channel: str) -> ListHead | None:
         """Returns the list in force, None when there never was one."""
@@ -89,11 +90,15 @@ class EnrolmentLists:
         Returns the lines that contradict an earlier one: about that recipient the list says nothing. Raises
         ServiceDown `enrolment_list.overtaken` when another import has begun.
         """
-        faults: list[ListFault] = []
+        keyed = [(self._hash(line.number), line) for line in lines]
         with self._store.database.writing() as connection:
             self._demand_staged(connection, channel, serial)
-            for part in chunks(lines):
-                faults += self._add_part(connection, channel, serial, part)
+            before = _read_said(connection, channel, serial, sorted({key for key, _ in keyed}))
+            said, faults = _joined(keyed, before)
+            _write_said(connection, channel, serial, before, said)
+            if self._grown != (channel, serial):
+                self._grown = channel, serial
+                refresh_statistics(connection, _LISTED)
         return faults
 
     def compare(self, channel: str, serial: int) -> ListCounts:
@@ -133,6 +138,7 @@ class EnrolmentLists:
             connection.execute(update(_HEAD).where(_HEAD.c.channel == channel).values(values))
             act = (at, actor, "enrolment import", channel, sha256, counts.n_recipients)
             insert_many(connection, ACT, [act])
+            refresh_statistics(connection, _LISTED)
         with suppress(ServiceDown):  # the list is in force: the next import sweeps
             self._sweep(channel)
 
@@ -150,21 +156,6 @@ class EnrolmentLists:
         query = select(_HEAD.c.staged_serial).where(_HEAD.c.channel == channel).with_for_update()
         if connection.scalar(query) != serial:
             raise ServiceDown("enrolment_list.overtaken")
-
-    def _add_part(
-        self, connection: Connection, channel: str, serial: int, lines: Sequence[ListedLine]
-    ) -> list[ListFault]:
-        keyed = [(self._hash(line.number), line) for line in lines]
-        before = _read_said(connection, channel, serial, {key for key, _ in keyed})
-        said, faults = _joined(keyed, before)
-        fresh = [(channel, serial, key, *said[key]) for key in said.keys() - before.keys()]
-        insert_many(connection, _LISTED, sorted(fresh))
-        changed = [
-            _row(channel, serial, key, said[key]) for key, former in before.items() if said[key] != former
-        ]
-        if changed:
-            insert_or_replace(connection, _LISTED, changed)
-        return faults
 
     def _sweep(self, channel: str) -> None:
         """Deletes the lines of lists that are neither in force nor being read in, in short transactions."""
@@ -209,11 +200,24 @@ def _joined(
     return said, faults
 
 
-def _read_said(connection: Connection, channel: str, serial: int, keys: Iterable[str]) -> dict[str, _Said]:
-    query = select(_LISTED.c.recipient_key, _LISTED.c.answer, _LISTED.c.places).where(
-        _LISTED.c.channel == channel, _LISTED.c.serial == serial, _LISTED.c.recipient_key.in_(sorted(keys))
-    )
-    return {row.recipient_key: (row.answer, row.places) for row in connection.execute(query)}
+def _read_said(connection: Connection, channel: str, serial: int, keys: Sequence[str]) -> dict[str, _Said]:
+    found: dict[str, _Said] = {}
+    for part in chunks(keys):
+        query = select(_LISTED.c.recipient_key, _LISTED.c.answer, _LISTED.c.places).where(
+            _LISTED.c.channel == channel, _LISTED.c.serial == serial, _LISTED.c.recipient_key.in_(part)
+        )
+        found.update((row.recipient_key, (row.answer, row.places)) for row in connection.execute(query))
+    return found
+
+
+def _write_said(
+    connection: Connection, channel: str, serial: int, before: dict[str, _Said], said: dict[str, _Said]
+) -> None:
+    for part in chunks(sorted(said.keys() - before.keys())):
+        insert_many(connection, _LISTED, [(channel, serial, key, *said[key]) for key in part])
+    changed = [key for key, former in before.items() if said[key] != former]
+    for part in chunks(changed):
+        insert_or_replace(connection, _LISTED, [_row(channel, serial, key, said[key]) for key in part])
 
 
 def _row(channel: str, serial: int, key: str, said: _Said) -> dict[str, object]:
