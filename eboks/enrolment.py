@@ -118,8 +118,14 @@ class Enrolments:
         found = await self.find(recipient, material)
         if found.answer is Enrolment.UNKNOWN:
             raise Transient("eboks.enrolment_unknown", retry_after_seconds=ASK_AGAIN_SECONDS)
-        enrolled = found.answer is Enrolment.ENROLLED
-        return Reach(enrolled, CODES[found.answer], found.cached, found.answer.value, found.source)
+        return Reach(
+            found.answer is Enrolment.ENROLLED,
+            CODES[found.answer],
+            found.cached,
+            found.answer.value,
+            found.source,
+            refused=found.answer is Enrolment.DEAD,
+        )
 
     async def find(self, recipient: Recipient, material: EboksMaterial) -> Finding:
         """Returns the first answer that is one, else UNKNOWN.

@@ -118,8 +118,8 @@ class EnrolmentCheck:
                 answer = shown.answer or NOT_ASKED
                 return self._done(Reached(row, name, answer, shown.code, shown.source, shown.cached))
             first = first or reach
-            if reach.answer in (NO_ANSWER, Enrolment.UNKNOWN):
-                break  # dispatch would wait here, and try no other channel
+            if reach.refused or reach.answer in (NO_ANSWER, Enrolment.UNKNOWN):
+                break  # dispatch would end or wait here, and try no other channel
         missing = first or Reach(False, "route.channel_not_open")
         answer = missing.answer or NOT_ASKED
         return self._done(Reached(row, "", answer, missing.code, missing.source, missing.cached))

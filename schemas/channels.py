@@ -39,7 +39,8 @@ class Limits:
 class Reach:
     """Whether a channel reaches a recipient; `code` says why not, `cached` whether the answer was kept.
 
-    `answer` is the word of the other side's register and `source` who gave it, where one was asked.
+    `answer` is the word of the other side's register and `source` who gave it, where one was asked. `refused`
+    says that no channel should take it: a letter to one who is dead goes nowhere.
     """
 
     reached: bool
@@ -47,6 +48,7 @@ class Reach:
     cached: bool = False
     answer: str = ""
     source: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

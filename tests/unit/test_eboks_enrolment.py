@@ -40,6 +40,7 @@ def n_lookups(simulator):
 def test_a_voluntary_material_is_looked_up(simulator, word, code):
     found = reach(bench_for(simulator), word)
     assert (found.reached, found.code, found.cached) == (not code, code, False)
+    assert found.refused is (word == "dead"), "a letter to the dead goes by no other channel"
 
 
 @pytest.mark.parametrize("material", ["loenseddel", "venter"])
