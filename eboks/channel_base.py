@@ -117,15 +117,12 @@ class MailboxChannel(ABC, Generic[S]):
     async def reaches(self, consignment: Consignment) -> Reach:
         """Says whether e-Boks carries this and the recipient gets it there (facts/eboks c, "Rules").
 
-        A mandatory material is delivered to everybody and asks nobody; neither does one that may wait in the
-        mailbox. Raises Transient or ConfigurationError.
+        Raises Transient or ConfigurationError.
         """
         material = self._material(consignment)
         code = self._obstacle(consignment)
         if code or material is None:
             return Reach(False, code or "eboks.no_material")
-        if material.delivery == "mandatory" or material.wait_in_mailbox:
-            return Reach(True)
         return await self.enrolments.reach(consignment.recipient, material)
 
     async def send(self, consignment: Consignment, message_id: str) -> Receipt:

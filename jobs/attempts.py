@@ -77,7 +77,7 @@ class Attempts:
         if not claim.consignment.earlier_unknown:
             reach = await self._reach(claim)
             if not reach.reached:
-                raise Unreachable(reach.code)
+                raise Refused(reach.code) if reach.refused else Unreachable(reach.code)
         return await self._channel.send(claim.consignment, claim.message_id)
 
     async def _reach(self, claim: Claim) -> Reach:

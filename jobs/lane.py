@@ -34,6 +34,8 @@ SLICE_SECONDS = 1.0
 """A slice is about what this time is enough for: large ones share a commit, and small ones leave less in
 doubt when we are killed."""
 STOPPED = "channel.stopped"
+OF_ONE_RECIPIENT = frozenset({"eboks.enrolment_unknown"})
+"""Put off for a reason that says nothing about the other side: the breaker must not count it."""
 TOO_LATE = "channel.lease_over"
 RECORD_SECONDS = 15.0
 """How long a ledger that is away is waited for with answers in hand: without them they would be doubt."""
@@ -259,6 +261,8 @@ class Lane:
             self._fault = self._fault or ConfigurationError(outcome.code, **outcome.params)
         elif outcome.needs_person:
             return  # a question for a person says nothing of the other side
+        elif outcome.code in OF_ONE_RECIPIENT:
+            return  # nobody was asked to take anything
         elif outcome.cause in (Cause.DEFERRED, Cause.EXHAUSTED, Cause.LOST, None):
             self._breaker.failed()
         else:

@@ -104,10 +104,12 @@ class EboksMaterial(Section):
 
     `delivery = "mandatory"` is delivered even to one who never subscribed or never logged in (facts c);
     `"voluntary"` is checked by look-up first. `wait_in_mailbox` sends a voluntary material without the
-    look-up: it waits in the mailbox until the recipient opens an account.
+    look-up: it waits in the mailbox until the recipient opens an account. `enrolment_group` is the material's
+    registration group, by which an enrolment list may name it.
     """
 
     content_type_id: int = Field(ge=1, le=999_999_999)
+    enrolment_group: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,40}$")
     delivery: Literal["voluntary", "mandatory"] = "voluntary"
     wait_in_mailbox: bool = False
 
@@ -149,7 +151,8 @@ class ChannelSettings(Section):
 class EboksSettings(ChannelSettings):
     """What both channels to e-Boks have: where it is, who we are there, and what its error codes mean.
 
-    `verdicts` maps an e-Boks error code (`Fejl`) to what we do about it.
+    `verdicts` maps an e-Boks error code (`Fejl`) to what we do about it. `enrolment` names who is asked
+    whether a recipient gets a voluntary material, in order: e-Boks itself, or the daily list.
     """
 
     url: str = Field(pattern=r"^https://[^/\s]+$")
@@ -158,10 +161,20 @@ class EboksSettings(ChannelSettings):
     key: Path
     ca: Path | None = None
     max_reply_bytes: int = Field(default=1024 * 1024, ge=1024, le=1024 * 1024)
+    enrolment: tuple[Literal["lookup", "list"], ...] = Field(default=("lookup",), min_length=1, max_length=2)
     enrolment_cache_hours: float = Field(default=24.0, ge=0, le=24)
+    enrolment_list_hours: float = Field(default=24.0, gt=0, le=72)
+    enrolment_list_max_shrink_percent: float = Field(default=10.0, ge=0, le=100)
+    enrolment_list_max_rejected_percent: float = Field(default=1.0, ge=0, le=100)
     verdicts: dict[str, Literal["unreachable", "refused", "transient", "configuration"]] = Field(
         default_factory=dict
     )
+
+    @model_validator(mode="after")
+    def _each_source_once(self) -> Self:
+        if len(set(self.enrolment)) != len(self.enrolment):
+            raise ValueError("enrolment: a source is named twice")
+        return self
 
 
 class EboksChannel(EboksSettings):

@@ -55,17 +55,23 @@ def _translated(page: str, context: Context) -> str:
     return page
 
 
-def build(context: Context) -> typer.Typer:
-    """Returns the application, its help in the screen's language."""
-    text = context.screen.text
+def _group(context: Context) -> type[TyperGroup]:
+    """Returns the kind of group whose help is in the screen's language."""
 
     class Group(TyperGroup):
         def get_help(self, ctx: Any) -> str:
             return _translated(super().get_help(ctx), context)
 
+    return Group
+
+
+def build(context: Context) -> typer.Typer:
+    """Returns the application, its help in the screen's language."""
+    text = context.screen.text
+
     app = typer.Typer(
         name="brevdue",
-        cls=Group,
+        cls=_group(context),
         help=text("help_brevdue"),
         add_completion=False,
         rich_markup_mode=None,
@@ -83,7 +89,7 @@ def build(context: Context) -> typer.Typer:
     ) -> None:
         """These four are known everywhere and were taken out of the arguments before typer saw them."""
 
-    for add in (_add_verbs, _add_deciding, _add_channels, _add_showing, _add_house):
+    for add in (_add_verbs, _add_deciding, _add_channels, _add_showing, _add_house, _add_enrolment):
         add(Commands(app, context))
     return app
 
@@ -91,10 +97,17 @@ def build(context: Context) -> typer.Typer:
 class Commands:
     """Adds commands to the application, each with the help of its name."""
 
-    def __init__(self, app: typer.Typer, context: Context) -> None:
+    def __init__(self, app: typer.Typer, context: Context, family: str = "") -> None:
         self.context = context
         self.text = context.screen.text
         self._app = app
+        self._family = family
+
+    def family(self, name: str) -> "Commands":
+        """Returns a group of commands that are said behind a common word."""
+        app = typer.Typer(cls=_group(self.context), help=self.text(f"help_{name}"), rich_markup_mode=None)
+        self._app.add_typer(app, name=name)
+        return Commands(app, self.context, f"{name}_")
 
     def add(self, name: str) -> Callable[[Work], Work]:
         """Returns the decorator for the function behind a command."""
@@ -104,7 +117,7 @@ class Commands:
             def get_help(self, ctx: Any) -> str:
                 return _translated(super().get_help(ctx), context)
 
-        return self._app.command(name, cls=Command, help=self.text(f"help_{name}"))
+        return self._app.command(name, cls=Command, help=self.text(f"help_{self._family}{name}"))
 
     def argument(self, name: str, key: str) -> Any:
         """Returns how an argument looks on the command line."""
@@ -270,3 +283,30 @@ def _add_house(commands: Commands) -> None:
         from jobs.commands.founding import version as work
 
         return work(context)
+
+
+def _add_enrolment(commands: Commands) -> None:
+    family = commands.family("enrolment")
+    context, option = family.context, family.option
+
+    @family.add("import")
+    def import_list(
+        file: Annotated[Path, family.argument("FILE", "help_enrolment_list")],
+        channel: Annotated[str | None, option("--channel", "-c", key="help_enrolment_channel")] = None,
+        force: Annotated[bool, option("--force", key="help_enrolment_force")] = False,
+        errors: Annotated[Path | None, option("--errors", key="help_enrolment_errors")] = None,
+    ) -> int:
+        from jobs.commands.importing import import_list as work
+
+        return work(context, file, channel, force, errors)
+
+    @family.add("check")
+    def check(
+        file: Annotated[Path, family.argument("FILE", "help_enrolment_rows")],
+        source: Annotated[str | None, option("--source", "-s", key="help_enrolment_source")] = None,
+        material: Annotated[str | None, option("--material", "-m", key="help_enrolment_material")] = None,
+        out: Annotated[Path | None, option("--out", "-o", key="help_enrolment_out")] = None,
+    ) -> int:
+        from jobs.commands.reaching import check as work
+
+        return work(context, file, source, material, out)

@@ -21,7 +21,7 @@ from eboks.simulator import person
 from eboks.simulator.certificates import CertificateFolder, ClientKind
 from eboks.simulator.server import wall_clock
 from eboks.soap.channel import EboksSoap
-from schemas.channels import Channel, KeptEnrolment
+from schemas.channels import Channel, KeptEnrolment, Listed
 from schemas.consignments import Consignment, ContentRef, Document, Receipt, Recipient
 from schemas.identity import Cpr, Cvr
 from schemas.settings import (
@@ -76,6 +76,8 @@ class KeptAnswers:
     def __init__(self) -> None:
         self.now = NOW
         self.answers: dict[tuple[str, int, str], tuple[datetime, str]] = {}
+        self.list: dict[str, Listed] | None = None
+        self.list_at = NOW
 
     def recall(
         self, channel: str, material_id: int, recipient: str, max_age_seconds: float
@@ -91,6 +93,13 @@ class KeptAnswers:
     def forget(self, channel: str, recipient: str) -> None:
         for key in [key for key in self.answers if key[0] == channel and key[2] == recipient]:
             del self.answers[key]
+        if self.list is not None and recipient in self.list:
+            self.list[recipient] = Listed(self.list_at, "unknown")
+
+    def listed(self, channel: str, recipient: str, max_age_seconds: float) -> Listed | None:
+        if self.list is None or self.now - self.list_at > timedelta(seconds=max_age_seconds):
+            return None
+        return self.list.get(recipient, Listed(self.list_at, "not_for_this_material"))
 
 
 def recipient_of(word: str = "valid") -> Recipient:

@@ -293,7 +293,8 @@ def migrated_postgres(request: pytest.FixtureRequest, test_vault: Vault) -> str:
 def _empty(url: str) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         tables = (
-            "batch, consignment, document, kept_file, rejection, event, receipt, enrolment, slot, pause, act"
+            "batch, consignment, document, kept_file, rejection, event, receipt, enrolment, enrolment_list, "
+            "enrolment_listed, slot, pause, act"
         )
         connection.execute(f"TRUNCATE {tables} CASCADE".encode())
 
