@@ -36,11 +36,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whether a channel reaches a recipient; `code` says why not, `cached` whether the answer was kept."""
+    """Whether a channel reaches a recipient; `code` says why not, `cached` whether the answer was kept.
+
+    `evidence` is what the answer rests on (a certificate's subject and days, a tunnel entry, every mail
+    exchanger with its TLS version): texts for `explain`, never a document's content.
+    """
 
     reached: bool
     code: str = ""
     cached: bool = False
+    params: Mapping[str, object] = field(default_factory=dict)
+    evidence: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

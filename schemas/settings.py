@@ -7,9 +7,12 @@ and the environment and reports all faults at once (design 8.3).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
+
+from schemas.policy import DataClass, PolicySettings
+from schemas.section import Name, Section
 
 CANONICAL_COLUMNS = (
     "modtager",
@@ -26,13 +29,6 @@ CANONICAL_COLUMNS = (
 """The index's columns (design 8.1), which a source may rename."""
 
 Mode = Literal["simulated", "live"]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
-
-class Section(BaseModel):
-    """Base of every table: frozen, unknown keys refused, values never shown in errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class HouseSettings(Section):
@@ -105,7 +101,7 @@ class MaterialSettings(Section):
     """`[materials.<name>]`: a kind of document, the channels it may take and how it is guarded."""
 
     title: str | None = Field(default=None, max_length=50)
-    data_class: Literal["special_category", "criminal", "cpr", "confidential", "ordinary"] = "confidential"
+    data_class: DataClass = "confidential"
     channels: tuple[Name, ...] = ("eboks", "smime", "tunnel", "tls", "portal")
     protections: tuple[Literal["mailbox", "end_to_end", "domain", "transport", "portal"], ...] = (
         "mailbox",
@@ -217,6 +213,7 @@ class Settings(Section):
     channels: dict[Name, EboksChannel] = Field(default_factory=dict)
     timetable: dict[Name, TimetableEntry] = Field(default_factory=lambda: dict(DEFAULT_TIMETABLE))
     retention: RetentionSettings = RetentionSettings()
+    policy: PolicySettings = PolicySettings()
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
