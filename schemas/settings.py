@@ -12,7 +12,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from schemas.policy import DataClass, PolicySettings
-from schemas.section import Name, Section
+from schemas.section import ChannelSettings, Name, Section
 
 CANONICAL_COLUMNS = (
     "modtager",
@@ -114,21 +114,6 @@ class MaterialSettings(Section):
     guard_other_cpr: bool = True
     eboks: EboksMaterial | None = None
     document_days: int | None = Field(default=None, ge=0)
-
-
-class ChannelSettings(Section):
-    """What every `[channels.<name>]` has: what it carries, how fast, and how patient it is."""
-
-    parallel: int = Field(default=8, ge=1, le=256)
-    per_second: float | None = Field(default=None, gt=0)
-    max_bytes: int = Field(default=10 * 1000 * 1000, ge=1)
-    extensions: tuple[str, ...] = ("pdf", "html", "txt", "png", "jpg", "tif", "xml")
-    deadline_seconds: float = Field(default=60.0, gt=0, le=600)
-    max_attempts: int = Field(default=12, ge=1)
-    backoff_seconds: float = Field(default=10.0, ge=0)
-    backoff_max_seconds: float = Field(default=3600.0, ge=0, le=86_400)
-    breaker_failures: int = Field(default=10, ge=1)
-    breaker_pause_seconds: float = Field(default=30.0, ge=0)
 
 
 class EboksSettings(ChannelSettings):
