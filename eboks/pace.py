@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 
 class Pace:
@@ -20,17 +20,17 @@ class Pace:
         self._window_seconds = n_places / per_second if per_second else 0.0
         self._places = asyncio.Semaphore(n_places) if n_places else None
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    def turn(self) -> AbstractAsyncContextManager[None]:
         """Waits until one more call may start; the call runs inside."""
-        if self._places is None:
-            yield
-            return
-        await self._places.acquire()
+        return nullcontext() if self._places is None else self._take_place(self._places)
+
+    @asynccontextmanager
+    async def _take_place(self, places: asyncio.Semaphore) -> AsyncIterator[None]:
+        await places.acquire()
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
             yield
         finally:
             window = self._window_seconds
-            loop.call_at(min(loop.time(), started + window) + window, self._places.release)
+            loop.call_at(min(loop.time(), started + window) + window, places.release)

@@ -14,14 +14,16 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from eboks.replies import Reply
-from eboks.wire_connection import RawReply
 from eboks.wire_pool import Call, Endpoint, Pool
+from eboks.wire_replies import RawReply
 
 # httpx writes whole addresses at INFO, and a look-up's address names its recipient.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 _ALWAYS = {"Accept-Encoding": "identity", "User-Agent": "brevdue"}
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+"""Headers that the connection itself writes."""
 
 
 class ThinTransport(httpx.AsyncBaseTransport):
@@ -36,7 +38,8 @@ class ThinTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
-        call = Call(request.method, request.url.raw_path, request.headers.raw, body)
+        headers = [header for header in request.headers.raw if header[0].lower() not in _FRAMING]
+        call = Call(request.method, request.url.raw_path, headers, body)
         reply, connection = await self._pool.call(call)
         _refuse_encoded(reply)
         extensions = {
@@ -87,11 +90,7 @@ class Wire:
         """Sends a body; raises Transient, InDoubt or ConfigurationError when there is no reply."""
         # The hot path: a letter goes to the pool itself. httpx's objects for it (address, request, response)
         # cost more than half of its way over the wire and add nothing here (facts/speed).
-        headers = [
-            *self._letter_head,
-            (b"Content-Type", content_type.encode()),
-            (b"Content-Length", b"%d" % len(body)),
-        ]
+        headers = [*self._letter_head, (b"Content-Type", content_type.encode())]
         reply, connection = await self._pool.call(Call("PUT", path.encode("ascii"), headers, body))
         _refuse_encoded(reply)
         return Reply(

@@ -1,7 +1,7 @@
 """One kept-alive HTTP/1.1 connection over TLS, that knows exactly how far a request has come.
 
-Relies on asyncio for the socket, on the standard library's TLS over memory buffers, and on h11 for framing
-and reading. The TLS is pumped here, and not by asyncio, because only so can it be told whether every byte of
+Relies on asyncio for the socket, on the standard library's TLS over memory buffers, and on `wire_replies` for
+reading. The TLS is pumped here, and not by asyncio, because only so can it be told whether every byte of
 a request had left this process when a connection broke: the operating system's socket takes bytes or does
 not, and nothing lies in between. Does no pooling, no deadlines and no judging: see `wire_pool` and `wire`.
 """
@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 
-import h11
-
-Headers = Sequence[tuple[bytes, bytes]]
+from eboks.wire_replies import Headers, RawReply, ReplyReader
 
 _PIECE_BYTES = 256 * 1024
 """How much is encrypted and written at once: an ordinary letter whole, a large one without a second copy."""
 _READ_BYTES = 64 * 1024
-_MAX_HEAD_BYTES = 64 * 1024
+_FIT_HEAD = re.compile(
+    rb"[A-Z]+ [\x21-\x7e]+ HTTP/1\.1\r\n(?:[-!#$%&'*+.^_`|~0-9A-Za-z]+: [\t\x20-\x7e\x80-\xff]*\r\n)+\r\n"
+)
+_WITH_BODY = frozenset({"POST", "PUT"})
 _SETTLE_SECONDS = 0.25
 
 
@@ -39,16 +40,6 @@ class Broken(Exception):
         self.cause = cause
 
 
-@dataclass(slots=True)
-class RawReply:
-    """What came back. `fault` is empty for a whole reply, else the code of why the rest was not read."""
-
-    status: int
-    headers: Headers
-    body: bytes = field(default=b"", repr=False)
-    fault: str = ""
-
-
 class Connection(asyncio.Protocol):
     """A connection in use by one call at a time."""
 
@@ -56,7 +47,6 @@ class Connection(asyncio.Protocol):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._max_reply_bytes = max_reply_bytes
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._plain: list[bytes] = []
@@ -164,17 +154,21 @@ class Connection(asyncio.Protocol):
         self._in_use = False
 
     async def exchange(self, method: str, target: bytes, headers: Headers, body: bytes) -> RawReply:
-        """Sends one request and returns the reply, perhaps with a `fault`; raises Broken when none came."""
+        """Sends one request and returns the reply, perhaps with a `fault`; raises Broken when none came.
+
+        `headers` say nothing of the body's length. ValueError for a request that is none: a bug of ours.
+        """
+        head = request_head(method, target, headers, len(body))
         self._start()
-        http = self._http
-        parts = [http.send(h11.Request(method=method, target=target, headers=list(headers))) or b""]
-        if body:
-            parts += http.send_with_data_passthrough(h11.Data(data=body)) or []
-        parts += http.send_with_data_passthrough(h11.EndOfMessage()) or []
-        await self._write(parts)
-        reply = await self._read_reply()
-        self._finish()
-        return reply
+        await self._write([head, body])
+        reader = ReplyReader(self._max_reply_bytes)
+        while not reader.done:
+            await self._feed(reader)
+        self._finish(reader)
+        if reader.reply is None:
+            code = "http.reply_unreadable" if self._fed else "http.no_answer"
+            raise Broken(code, self._error or reader.cause)
+        return reader.reply
 
     # --- writing
 
@@ -183,8 +177,6 @@ class Connection(asyncio.Protocol):
         self._fed = False
         self._in_use = True
         self.n_exchanges += 1
-        if self._http.our_state is h11.DONE:
-            self._http.start_next_cycle()
 
     async def _write(self, parts: list[bytes]) -> None:
         """Writes all parts, the small ones together; stops early when a reply comes before the end."""
@@ -241,64 +233,23 @@ class Connection(asyncio.Protocol):
         if self._ended:
             self._flush()
 
-    async def _read_reply(self) -> RawReply:
-        """Returns the reply; one whose end is missing or too far away has a `fault`. Raises Broken."""
-        reply: RawReply | None = None
-        chunks: list[bytes] = []
-        n_left = self._max_reply_bytes
-        while True:
-            try:
-                event = await self._next_event()
-            except h11.RemoteProtocolError as error:
-                return self._cut(reply, chunks, error)
-            if isinstance(event, h11.Response):
-                reply = RawReply(event.status_code, list(event.headers))
-            elif isinstance(event, h11.Data) and reply is not None:
-                chunks.append(bytes(event.data))
-                n_left -= len(event.data)
-                if n_left < 0:
-                    reply.fault = "http.reply_too_large"
-                    return reply
-            elif isinstance(event, h11.EndOfMessage) and reply is not None:
-                reply.body = b"".join(chunks)
-                return reply
-            elif not isinstance(event, h11.InformationalResponse):
-                return self._cut(reply, chunks, None)
-
-    async def _next_event(self) -> object:
-        while (event := self._http.next_event()) is h11.NEED_DATA:
-            await self._feed()
-        return event
-
-    async def _feed(self) -> None:
-        """Gives h11 what has come, or the end; waits until there is either."""
+    async def _feed(self, reader: ReplyReader) -> None:
+        """Gives the reader what has come, or the end; waits until there is either."""
         while not self._plain and not self._ended:
             await self._wait()
         if self._plain:
             self.heard = self._fed = True
-            for data in self._plain:
-                self._http.receive_data(data)
+            piece = b"".join(self._plain)
             self._plain.clear()
+            reader.feed(piece)
         elif self._ended_cleanly:
-            self._http.receive_data(b"")
+            reader.end()
         else:
-            # An end without TLS's goodbye may be anybody's doing: never take it for the reply's own end.
-            raise h11.RemoteProtocolError("cut")
+            reader.cut()  # without TLS's goodbye the end may be anybody's doing
 
-    def _cut(self, reply: RawReply | None, chunks: list[bytes], cause: Exception | None) -> RawReply:
-        """Returns a reply whose head came and whose end did not; raises Broken without a head."""
-        if reply is None:
-            code = "http.reply_unreadable" if self._fed else "http.no_answer"
-            raise Broken(code, self._error or cause)
-        reply.body = b"".join(chunks)
-        reply.fault = "http.reply_cut"
-        return reply
-
-    def _finish(self) -> None:
+    def _finish(self, reader: ReplyReader) -> None:
         """Leaves the connection ready for another request, or ended when it can't be."""
-        http = self._http
-        clean = http.our_state is h11.DONE and http.their_state is h11.DONE
-        if not clean or not self.handed_over or self._plain or http.trailing_data[0]:
+        if not reader.clean or not self.handed_over or self._plain:
             self._ended = True
         self._in_use = False
 
@@ -332,3 +283,15 @@ class Connection(asyncio.Protocol):
             "tls_cipher": cipher[0] if cipher else "",
             "peer_certificate_sha256": hashlib.sha256(certificate).hexdigest(),
         }
+
+
+def request_head(method: str, target: bytes, headers: Headers, n_bytes: int) -> bytes:
+    """Returns a request's first lines; ValueError for a header that is more than one line, or the like."""
+    lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target)]
+    lines += [b"%b: %b" % header for header in headers]
+    if n_bytes or method in _WITH_BODY:
+        lines.append(b"Content-Length: %d" % n_bytes)
+    head = b"\r\n".join([*lines, b"", b""])
+    if not _FIT_HEAD.fullmatch(head):
+        raise ValueError("a request that is none")
+    return head

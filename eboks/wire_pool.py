@@ -13,7 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from eboks.tls import fault_of, is_refusal
-from eboks.wire_connection import Broken, Connection, Headers, RawReply
+from eboks.wire_connection import Broken, Connection
+from eboks.wire_replies import Headers, RawReply
 from schemas.errors import Coded, ConfigurationError, InDoubt, Transient
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -1,14 +1,15 @@
 """Sends what is due on one channel, slice by slice, until nothing is due or the channel must rest.
 
 Claims a slice from the ledger, tries its consignments side by side, records all outcomes in one transaction.
-Two slices are under way at once, so that the other side never waits for our ledger. Relies on the ledger,
+Two slices are under way at once, so that the other side never waits for our ledger; as many senders as the
+channel takes calls side by side work off both. Relies on the ledger,
 `jobs.attempts` and the breaker; decides no outcome itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -61,6 +62,26 @@ class LeaseTerms:
         return self.now() + timedelta(seconds=self.lease_seconds / 2)
 
 
+class _Slice:
+    """Claims that are recorded together: `outcomes` are all there when `ended` is done."""
+
+    def __init__(self, n_claims: int, until_at: datetime) -> None:
+        self.n_claims = n_claims
+        self.until_at = until_at
+        self.outcomes: list[Outcome] = []
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        if len(self.outcomes) == self.n_claims and not self.ended.done():
+            self.ended.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the wait with what ended a sender."""
+        if not self.ended.done():
+            self.ended.set_exception(error)
+
+
 class Lane:
     """One channel's work. `stop()` says that no new slice may be claimed."""
 
@@ -83,7 +104,8 @@ class Lane:
         self._stop = stop
         self._progress = progress
         self._fault: ConfigurationError | None = None
-        self._room = asyncio.Semaphore(channel.limits.parallel)
+        self._waiting: deque[tuple[Claim, _Slice]] = deque()
+        self._senders: set[asyncio.Task[None]] = set()
         self.result = LaneResult(channel.name)
 
     async def run(self) -> LaneResult:
@@ -137,7 +159,7 @@ class Lane:
         if not claims:
             return 0
         failpoint("dispatch.claimed")
-        outcomes = await asyncio.gather(*(self._try(claim, until_at) for claim in claims))
+        outcomes = await self._try_all(claims, until_at)
         refused = await self._record(outcomes)
         failpoint("dispatch.recorded")
         self.result.n_refused_writes += len(refused)
@@ -175,22 +197,44 @@ class Lane:
             await asyncio.sleep(pause)
             pause *= 2
 
+    async def _try_all(self, claims: list[Claim], until_at: datetime) -> list[Outcome]:
+        """Hands claims to the senders and waits until all of them were tried or given back."""
+        together = _Slice(len(claims), until_at)
+        self._waiting.extend((claim, together) for claim in claims)
+        n_wanted = min(len(self._waiting), self._channel.limits.parallel - len(self._senders))
+        for _ in range(n_wanted):
+            sender = asyncio.create_task(self._send_waiting())
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
+        await together.ended
+        return together.outcomes
+
+    async def _send_waiting(self) -> None:
+        """One sender: tries one claim after the other until none waits."""
+        while self._waiting:
+            claim, together = self._waiting.popleft()
+            try:
+                together.add(await self._try(claim, together.until_at))
+            except BaseException as error:
+                together.fail(error)
+                if not isinstance(error, Exception):
+                    raise
+
     async def _try(self, claim: Claim, until_at: datetime) -> Outcome:
-        # A claim waits for its turn here: a breaker that opens meanwhile, or a wish to stop, still keeps it
+        # A claim has waited for its turn: a breaker that opened meanwhile, or a wish to stop, still keeps it
         # from being tried, and it is given back as it was.
-        async with self._room:
-            if self._stop():
-                return self._untried(claim, STOPPED)
-            if self._terms.now() >= until_at:
-                return self._untried(claim, TOO_LATE)  # stopped, asleep or slow: it may be another's by now
-            if not self._breaker.closed and not self._breaker.may_probe:
-                return self._untried(claim, "channel.not_answering")
-            if self._fault is not None:
-                return self._untried(claim, self._fault.code)
-            outcome = await self._attempts.attempt(claim)
-            failpoint("dispatch.sent")
-            self._judge(outcome)
-            return outcome
+        if self._stop():
+            return self._untried(claim, STOPPED)
+        if self._terms.now() >= until_at:
+            return self._untried(claim, TOO_LATE)  # stopped, asleep or slow: it may be another's by now
+        if not self._breaker.closed and not self._breaker.may_probe:
+            return self._untried(claim, "channel.not_answering")
+        if self._fault is not None:
+            return self._untried(claim, self._fault.code)
+        outcome = await self._attempts.attempt(claim)
+        failpoint("dispatch.sent")
+        self._judge(outcome)
+        return outcome
 
     def _untried(self, claim: Claim, code: str) -> Outcome:
         """Gives a claim back as it was: nothing was sent, no attempt is burnt."""
