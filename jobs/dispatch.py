@@ -57,10 +57,15 @@ class Dispatcher:
         served = [name for name in in_use if name in self._house.settings.channels]
         try:
             lanes = [self._lane(name, stop, progress) for name in served]
-            results = await asyncio.gather(*(lane.run() for lane in lanes))
+            # One that fails must not cut off what the others have in flight.
+            ended = await asyncio.gather(*(lane.run() for lane in lanes), return_exceptions=True)
         finally:
             await self._house.close_channels()
-        return DispatchResult(tuple(results), n_taken_over, tuple(sorted(set(in_use) - set(served))))
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
+        results = tuple(lane.result for lane in lanes)
+        return DispatchResult(results, n_taken_over, tuple(sorted(set(in_use) - set(served))))
 
     def _lane(self, name: str, stop: Callable[[], bool], progress: Callable[[int], None]) -> Lane:
         house = self._house

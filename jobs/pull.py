@@ -142,9 +142,10 @@ class Pull:
     def _answer_late(self, name: str, settings: SourceSettings) -> None:
         """Writes the answers of refused drops that a crash left without one."""
         from batch.quarantine import find_refusals
+        from batch.reports import was_answered
 
         for refusal in find_refusals(settings.folder):
-            if not (settings.folder / "kvittering" / refusal.batch_id).exists():
+            if not was_answered(settings.folder / "kvittering", refusal.batch_id):
                 self._answer(partial(answer_refusal, self._house, name, refusal.batch_id, refusal.rejections))
 
     def _take_in(self, source: str, taken: TakenDrop) -> None:
