@@ -103,13 +103,15 @@ class Claim:
     """One consignment that one worker may send now, under a lease.
 
     `lease_number` grows with every claim; an outcome that carries an older one is refused.
-    `doubtful` is True when the state is still in_doubt and only doubt may be cleared.
+    `doubtful` is True when the state is still in_doubt and only doubt may be cleared. `n_unknown` counts the
+    earlier tries on this step that may have arrived.
     """
 
     consignment: Consignment
     message_id: str
     lease_number: int
     doubtful: bool = False
+    n_unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,11 +81,19 @@ class Attempts:
         return await self._channel.send(claim.consignment, claim.message_id)
 
     async def _clear(self, claim: Claim) -> Receipt | None:
-        if self._channel.idempotent:
-            return await self._channel.send(claim.consignment, claim.message_id)
-        return await self._channel.find(claim.message_id)
+        if not self._channel.idempotent:
+            try:
+                return await self._channel.find(claim.message_id)
+            except CannotTell as error:
+                # Once more and never a second time: a resend whose outcome is unknown too has been counted.
+                if not error.send_once_more or claim.n_unknown > 1:
+                    raise
+        return await self._channel.send(claim.consignment, claim.message_id)
 
     def _deferred(self, claim: Claim, error: Transient) -> Outcome:
+        if error.maybe_taken and not self._channel.idempotent:
+            # As an ordinary attempt it could be taken twice: only doubt knows how to ask.
+            return self._lost(claim, error, needs_person=False, asked=error.retry_after_seconds)
         attempts = claim.consignment.attempts
         wait = self._patience.wait_seconds(attempts, error.retry_after_seconds, self._random)
         retry_at = self._now() + timedelta(seconds=wait)
@@ -101,20 +109,23 @@ class Attempts:
         return Outcome(claim, Cause.EXHAUSTED, error.code, error.params)
 
     def _answered(self, claim: Claim, cause: Cause, error: Coded) -> Outcome:
+        if not claim.doubtful:
+            return Outcome(claim, cause, error.code, error.params)
+        if not self._channel.idempotent:
+            # It speaks of what was sent once more; the first may still have been taken.
+            return self._lost(claim, error, needs_person=True)
         # A clear answer ends doubt: it was not taken. The ordinary next attempt then draws the conclusion.
-        if claim.doubtful:
-            return Outcome(claim, Cause.NOT_FOUND, error.code, error.params, retry_at=self._now())
-        return Outcome(claim, cause, error.code, error.params)
+        return Outcome(claim, Cause.NOT_FOUND, error.code, error.params, retry_at=self._now())
 
-    def _lost(self, claim: Claim, error: Coded, *, needs_person: bool) -> Outcome:
-        wait = self._patience.wait_seconds(claim.consignment.attempts, None, self._random)
+    def _lost(self, claim: Claim, error: Coded, *, needs_person: bool, asked: float | None = None) -> Outcome:
+        wait = self._patience.wait_seconds(claim.consignment.attempts, asked, self._random)
         return Outcome(
             claim,
             None if claim.doubtful else Cause.LOST,
             error.code,
             error.params,
             # The first question may come at once; the next ones wait longer and longer.
-            retry_at=self._now() + timedelta(seconds=wait if claim.doubtful else 0),
+            retry_at=self._now() + timedelta(seconds=wait if claim.doubtful or asked else 0),
             # Where only a person can tell, this try proved nothing new: an id conflict must not make the next
             # "already used" count as ours.
             unknown=not needs_person,

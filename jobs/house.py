@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from jobs.ownership import Worker
 from schemas.errors import ConfigurationError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], datetime]
 Builder = Callable[["House", str], "Channel"]
+C = TypeVar("C")
 
 
 def utc_now() -> datetime:
@@ -37,9 +38,14 @@ def utc_now() -> datetime:
 
 
 def _build_eboks(house: House, name: str) -> Channel:
-    from eboks.rest import build
+    from eboks.rest import EboksRest
 
-    return build(
+    return _mailbox(EboksRest, house, name)
+
+
+def _mailbox(make: Callable[..., C], house: House, name: str) -> C:
+    """Returns a channel to e-Boks; each kind is made from the same parts."""
+    return make(
         name,
         house.settings.channels[name],
         house.settings.materials,

@@ -245,6 +245,8 @@ class Lane:
         """Tells the breaker how the other side did, and remembers a fault of our own set-up."""
         if not outcome.burnt:
             self._fault = self._fault or ConfigurationError(outcome.code, **outcome.params)
+        elif outcome.needs_person:
+            return  # a question for a person says nothing of the other side
         elif outcome.cause in (Cause.DEFERRED, Cause.EXHAUSTED, Cause.LOST, None):
             self._breaker.failed()
         else:

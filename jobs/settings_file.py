@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from schemas.errors import ConfigurationError
 from schemas.section import Section
-from schemas.settings import Settings
+from schemas.settings import KINDS, Settings
 
 FILE_NAME = "brevdue.toml"
 
@@ -73,7 +73,14 @@ def _read_toml(path: Path) -> Mapping[str, Any]:
 
 def _faults(error: ValidationError) -> str:
     rows = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(str(part) for part in row['loc']) or 'file'}: {row['msg']}" for row in rows)
+    return "; ".join(f"{_place(row['loc'])}: {row['msg']}" for row in rows)
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Returns where a fault is, as the file is written: a channel's kind is no table of its own."""
+    if loc[:1] == ("channels",) and loc[2:3] and loc[2] in KINDS:
+        loc = (*loc[:2], *loc[3:])
+    return ".".join(str(part) for part in loc) or "file"
 
 
 def anchor(settings: Settings, base: Path) -> Settings:

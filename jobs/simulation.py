@@ -14,16 +14,17 @@ from urllib.parse import urlsplit
 
 from jobs.initiate import simulator_folder
 from schemas.errors import ConfigurationError
-from schemas.settings import EboksChannel, Settings
+from schemas.settings import EboksChannel, EboksSettings, Settings
 
 if TYPE_CHECKING:
     from eboks.simulator import ServerTls, SimulatorSettings
 
 
 def simulator_parts(
-    settings: Settings, channel: EboksChannel, record: Path | None
+    settings: Settings, channel: EboksSettings, record: Path | None
 ) -> tuple[SimulatorSettings, ServerTls]:
-    """Returns what the simulator is started with, so that it answers as this channel expects.
+    """Returns what the simulator is started with, so that it answers as this channel expects, and any other
+    channel at the same address with it.
 
     Raises ConfigurationError `simulator.live_house`, or `simulator.no_certificates` before `brevdue init`.
     """
@@ -40,14 +41,25 @@ def simulator_parts(
         for material in settings.materials.values()
         if material.eboks is not None
     }
+    together = [one for one in _eboks(settings) if one.url == channel.url]
+    rest = next((one for one in together if isinstance(one, EboksChannel)), None)
     return SimulatorSettings(
-        certificates={_fingerprint(channel.certificate): (channel.system_id,)},
+        certificates=_allowed(together),
         materials=materials,
-        profile=channel.profile,
-        client_id=channel.client_id or "01",
-        lookup_absent=channel.enrolment_absent,
+        profile=rest.profile if rest else "direct",
+        client_id=rest.client_id or "01" if rest else "01",
+        lookup_absent=rest.enrolment_absent if rest else "answer",
         record_path=record or folder / "received.jsonl",
     ), tls
+
+
+def _allowed(channels: list[EboksSettings]) -> dict[str, tuple[int, ...]]:
+    """Returns which certificate may use which sender systems."""
+    allowed: dict[str, tuple[int, ...]] = {}
+    for one in channels:
+        name = _fingerprint(one.certificate)
+        allowed[name] = tuple(sorted({*allowed.get(name, ()), one.system_id}))
+    return allowed
 
 
 def _fingerprint(certificate: Path) -> str:
@@ -58,12 +70,15 @@ def _fingerprint(certificate: Path) -> str:
     return fingerprint(x509.load_pem_x509_certificate(certificate.read_bytes()))
 
 
-def first_eboks(settings: Settings) -> EboksChannel:
+def first_eboks(settings: Settings) -> EboksSettings:
     """Returns the first e-Boks channel of the settings; raises ConfigurationError when there is none."""
-    for channel in settings.channels.values():
-        if channel.kind == "eboks":
-            return channel
+    for channel in _eboks(settings):
+        return channel
     raise ConfigurationError("simulator.no_channel")
+
+
+def _eboks(settings: Settings) -> list[EboksSettings]:
+    return list(settings.channels.values())
 
 
 def run_simulator(

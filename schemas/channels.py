@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -67,10 +68,20 @@ class DocumentReader(Protocol):
     def read(self, consignment: Consignment, document: Document) -> bytes: ...
 
 
+@dataclass(frozen=True, slots=True)
+class KeptEnrolment:
+    """An enrolment answer from the cache, and when e-Boks gave it."""
+
+    answer: str
+    asked_at: datetime
+
+
 class EnrolmentCache(Protocol):
     """Remembers enrolment answers for a time; keyed by a keyed hash, never by the number itself."""
 
-    def recall(self, channel: str, material_id: int, recipient: str, max_age_seconds: float) -> str | None:
+    def recall(
+        self, channel: str, material_id: int, recipient: str, max_age_seconds: float
+    ) -> KeptEnrolment | None:
         """Returns the answer kept for this recipient's digits, or None when there is none young enough."""
 
     def remember(self, channel: str, material_id: int, recipient: str, answer: str) -> None: ...
@@ -82,7 +93,9 @@ class EnrolmentCache(Protocol):
 class Channel(Protocol):
     """One way to hand over a consignment.
 
-    `idempotent` channels clear doubt by sending the same id and bytes again; the others by `find`.
+    `idempotent` channels clear doubt by sending the same id and bytes again; the others by `find`. What may
+    have been taken is never tried again on those as an ordinary attempt: it is doubt, a refusal of what was
+    sent once more included, for the other side does not say whether it meant the first.
     """
 
     name: str
@@ -109,7 +122,10 @@ class Channel(Protocol):
         """Hands over; raises one of the four SendErrors, or ConfigurationError with nothing sent."""
 
     async def find(self, message_id: str) -> Receipt | None:
-        """Clears doubt: the receipt, None when the other side never got it; raises CannotTell."""
+        """Clears doubt: the receipt, None when the other side never got it; raises CannotTell.
+
+        `CannotTell.send_once_more` asks for the same message to be sent one more time, if it has not been.
+        """
 
     def receipts(self, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
         """Yields later word since `cursor`; replayable; raises Transient or ConfigurationError."""

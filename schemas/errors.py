@@ -82,7 +82,15 @@ class InDoubt(SendError):
 
 
 class CannotTell(HouseError):
-    """A channel can't say whether it holds a message id."""
+    """A channel can't say whether it holds a message id.
+
+    `send_once_more` is set when the settings want the same message under the same id sent one more time, and
+    never a second time (design 4.4); otherwise a person must find out.
+    """
+
+    def __init__(self, code: str, *, send_once_more: bool = False, **params: object) -> None:
+        super().__init__(code, **params)
+        self.send_once_more = send_once_more
 
 
 class BadInput(HouseError):

@@ -6,10 +6,11 @@ and the environment and reports all faults at once (design 8.3).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from schemas.policy import DataClass, PolicySettings
 from schemas.section import ChannelSettings, Name, Section
@@ -155,6 +156,137 @@ class EboksChannel(EboksSettings):
         return self
 
 
+SOAP_VALUES = frozenset(
+    {
+        "message_id",
+        "system_id",
+        "number",
+        "cpr",
+        "cvr",
+        "material_id",
+        "title",
+        "extension",
+        "document",
+        "attachment",
+        "attachment_name",
+        "attachment_extension",
+        "attachment_ordinal",
+        "kanalvalg",
+        "prioritet",
+        "bruger_navn",
+        "service_agreement_uuid",
+        "user_system_uuid",
+        "user_uuid",
+        "service_uuid",
+    }
+)
+"""What a field of a SOAP message may be filled with (`SoapOperation.fields`)."""
+
+_OUR_UUIDS = ("service_agreement_uuid", "user_system_uuid", "user_uuid")
+_FaultText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=8)]
+_FaultCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_Uuid = Annotated[str, StringConstraints(pattern=r"^$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
+
+class SoapOperation(Section):
+    """`[channels.<name>.send]`, `[channels.<name>.lookup]`: one operation of a WSDL of the sender's own.
+
+    `fields` maps an element's place in the request, its names joined by dots, to one of `SOAP_VALUES`, or to
+    a text of its own after an equals sign. A name ending in `[]` comes once per attachment. A value we do not
+    have leaves its element out. `result` is the place of the word in the answer, `yes` and `no` what it may
+    say: any other word is no answer.
+    """
+
+    operation: str = Field(pattern=r"^[\w.-]+$")
+    fields: dict[Annotated[str, StringConstraints(pattern=r"^[^\s.]+(\.[^\s.]+)*$")], str]
+    result: str = Field(pattern=r"^[\w-]+(\.[\w-]+)*$")
+    yes: tuple[str, ...] = Field(default=("true", "1"), min_length=1)
+    no: tuple[str, ...] = ("false", "0")
+
+    @property
+    def used(self) -> frozenset[str]:
+        """The values that the fields ask for."""
+        return frozenset(self.fields.values())
+
+    @model_validator(mode="after")
+    def _values_known(self) -> Self:
+        unknown = sorted(value for value in self.used - SOAP_VALUES if not value.startswith("="))
+        if unknown:
+            raise ValueError(f"fields: no such value: {', '.join(unknown)}")
+        if set(self.yes) & set(self.no):
+            raise ValueError("yes, no: one word can't be both")
+        return self
+
+
+class EboksSoapChannel(EboksSettings):
+    """`[channels.<name>]` with `kind = "eboks_soap"`: e-Boks over SOAP 1.1, the contract SF1600 Print 2.
+
+    `wsdl` is the sender's own contract, `send` and `lookup` say which of its operations and fields are which;
+    left out, they are those of SF1600. A fault that means "this id was used already" is one with a code or
+    with words given here; without any, doubt follows `when_in_doubt`.
+    """
+
+    kind: Literal["eboks_soap"]
+    path: str = Field(default="/service/Print/Print/2", pattern=r"^/[!-~]*$")
+    service_agreement_uuid: _Uuid = ""
+    user_system_uuid: _Uuid = ""
+    user_uuid: _Uuid = ""
+    service_uuid: _Uuid = "fd885b8b-4a3f-46cb-b367-6c9dda1c78f6"
+    kanalvalg: Literal["A", "D", "S", "F", "P"] = "D"
+    prioritet: Literal["D", "M"] = "D"
+    bruger_navn: str = Field(default="", max_length=2000)
+    attachments: bool = True
+    security: Literal["context", "signed"] = "context"
+    partner_certificate: Path | None = None
+    duplicate_fault_codes: tuple[_FaultCode, ...] = ()
+    duplicate_fault_texts: tuple[_FaultText, ...] = ()
+    when_in_doubt: Literal["hold", "resend_once"] = "hold"
+    wsdl: Path | None = None
+    send: SoapOperation | None = None
+    lookup: SoapOperation | None = None
+
+    @property
+    def knows_duplicates(self) -> bool:
+        """True when the settings say what "this id was used already" looks like."""
+        return bool(self.duplicate_fault_codes or self.duplicate_fault_texts)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        faults = []
+        if self.security == "signed" and self.partner_certificate is None:
+            faults.append("partner_certificate: required when security is 'signed'")
+        if (self.send or self.lookup) and self.wsdl is None:
+            faults.append("wsdl: required when send or lookup is given")
+        faults += [f"{name}: required by this contract" for name in self._missing_uuids()]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _missing_uuids(self) -> list[str]:
+        asked = [frozenset(_OUR_UUIDS) if one is None else one.used for one in (self.send, self.lookup)]
+        return [name for name in _OUR_UUIDS if name in asked[0] | asked[1] and not getattr(self, name)]
+
+
+def _kind_of(table: object) -> str | None:
+    """Returns the kind that a channel's table names; the one that was there first when it names none."""
+    kind = table.get("kind", "eboks") if isinstance(table, Mapping) else getattr(table, "kind", None)
+    return kind if isinstance(kind, str) else None
+
+
+KINDS: tuple[str, ...] = ("eboks", "eboks_soap")
+"""The kinds of channel that the settings know; pydantic puts them into the place of a fault."""
+
+AnyChannel = Annotated[
+    Annotated[EboksChannel, Tag("eboks")] | Annotated[EboksSoapChannel, Tag("eboks_soap")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="channel_kind",
+        custom_error_message=f"kind: must be one of {', '.join(KINDS)}",
+    ),
+]
+"""The table of one channel; which of these shapes it has, its `kind` says."""
+
+
 class TimetableEntry(Section):
     """`[timetable.<name>]`: one verb, on a cron line in Danish local time or at an interval."""
 
@@ -195,7 +327,7 @@ class Settings(Section):
     house: HouseSettings = HouseSettings()
     sources: dict[Name, SourceSettings] = Field(default_factory=dict)
     materials: dict[Name, MaterialSettings] = Field(default_factory=dict)
-    channels: dict[Name, EboksChannel] = Field(default_factory=dict)
+    channels: dict[Name, AnyChannel] = Field(default_factory=dict)
     timetable: dict[Name, TimetableEntry] = Field(default_factory=lambda: dict(DEFAULT_TIMETABLE))
     retention: RetentionSettings = RetentionSettings()
     policy: PolicySettings = PolicySettings()

@@ -172,7 +172,7 @@ def _lease(move: Move, lease_of: tuple[str, float], at: int) -> None:
 
 def _claims(taken: list[tuple[Move, Consignment | None]], *, doubtful: bool) -> list[Claim]:
     return [
-        Claim(consignment, move.message_id or "", move.lease_number, doubtful)
+        Claim(consignment, move.message_id or "", move.lease_number, doubtful, move.unknown_attempts)
         for move, consignment in taken
         if consignment is not None
     ]

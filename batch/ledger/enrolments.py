@@ -12,7 +12,9 @@ from threading import Lock
 from sqlalchemy import delete, select
 
 from batch.ledger.engine import insert_or_replace
+from batch.ledger.moments import from_micros
 from batch.ledger.store import ENROLMENT, Store
+from schemas.channels import KeptEnrolment
 
 _GROUP = 200
 _SECOND = 1_000_000
@@ -28,7 +30,9 @@ class KeptEnrolments:
         self._lock = Lock()
         self._waiting: dict[_Key, tuple[str, int]] = {}  # → answer, asked at
 
-    def recall(self, channel: str, material_id: int, recipient: str, max_age_seconds: float) -> str | None:
+    def recall(
+        self, channel: str, material_id: int, recipient: str, max_age_seconds: float
+    ) -> KeptEnrolment | None:
         """Returns the answer kept for this recipient's digits, or None when there is none young enough."""
         key = self._key(channel, material_id, recipient)
         with self._lock:
@@ -38,7 +42,9 @@ class KeptEnrolments:
             return None
         answer, asked_at = found
         age = self._store.micros() - asked_at
-        return answer if 0 <= age <= max_age_seconds * _SECOND else None
+        if not 0 <= age <= max_age_seconds * _SECOND:
+            return None
+        return KeptEnrolment(answer, from_micros(asked_at))
 
     def remember(self, channel: str, material_id: int, recipient: str, answer: str) -> None:
         """Keeps an answer; it reaches the database with the next group."""

@@ -19,7 +19,7 @@ from eboks.rest import EboksRest, build
 from eboks.simulator import person
 from eboks.simulator.certificates import CertificateFolder, ClientKind
 from eboks.simulator.server import wall_clock
-from schemas.channels import Channel
+from schemas.channels import Channel, KeptEnrolment
 from schemas.consignments import Consignment, ContentRef, Document, Receipt, Recipient
 from schemas.identity import Cpr, Cvr
 from schemas.settings import EboksChannel, EboksMaterial, MaterialSettings
@@ -68,10 +68,13 @@ class KeptAnswers:
         self.now = NOW
         self.answers: dict[tuple[str, int, str], tuple[datetime, str]] = {}
 
-    def recall(self, channel: str, material_id: int, recipient: str, max_age_seconds: float) -> str | None:
-        at, answer = self.answers.get((channel, material_id, recipient), (None, None))
-        young = at is not None and self.now - at < timedelta(seconds=max_age_seconds)
-        return answer if young else None
+    def recall(
+        self, channel: str, material_id: int, recipient: str, max_age_seconds: float
+    ) -> KeptEnrolment | None:
+        found = self.answers.get((channel, material_id, recipient))
+        if found is None or self.now - found[0] > timedelta(seconds=max_age_seconds):
+            return None
+        return KeptEnrolment(found[1], found[0])
 
     def remember(self, channel: str, material_id: int, recipient: str, answer: str) -> None:
         self.answers[(channel, material_id, recipient)] = (self.now, answer)
