@@ -99,7 +99,11 @@ class EboksMaterial(Section):
 
 
 class MaterialSettings(Section):
-    """`[materials.<name>]`: a kind of document, the channels it may take and how it is guarded."""
+    """`[materials.<name>]`: a kind of document, the channels it may take and how it is guarded.
+
+    `no_way` says what becomes of a consignment that no channel may take now: `hold` waits until a fact
+    changes, `fail` puts it on the error list; None holds where the route has more than one channel.
+    """
 
     title: str | None = Field(default=None, max_length=50)
     data_class: DataClass = "confidential"
@@ -110,6 +114,7 @@ class MaterialSettings(Section):
         "domain",
         "portal",
     )
+    no_way: Literal["hold", "fail"] | None = None
     extensions: tuple[str, ...] = ("pdf",)
     max_bytes: int = Field(default=10 * 1000 * 1000, ge=1)
     guard_other_cpr: bool = True

@@ -43,6 +43,7 @@ ENROLMENT = _table(_tables.EnrolmentRow)
 SLOT = _table(_tables.SlotRow)
 PAUSE = _table(_tables.PauseRow)
 ACT = _table(_tables.ActRow)
+RATION_USE = _table(_tables.RationUseRow)
 
 LEASED: ColumnElement[bool] = CONSIGNMENT.c.lease_owner != literal_column("''")
 

@@ -171,6 +171,7 @@ def make_consignment(
     route: tuple[str, ...] = (CHANNEL, "smime"),
     digits: str | None = None,
     n_documents: int = 1,
+    email: str = "aase@example.invalid",
     **changes: Any,
 ) -> NewConsignment:
     """Makes one consignment as intake would."""
@@ -192,7 +193,7 @@ def make_consignment(
             number=number,
             title="Lønseddel oktober",
             name="Åse Ærøskøbing",
-            email="aase@example.invalid",
+            email=email,
             mobile="",
             reference=f"ref-{line}",
             extra={"afdeling": "Øst"},
