@@ -174,6 +174,7 @@ class BatchSummary:
     counts: Mapping[State, int]
     version: int = 0  # grows with every change
     answered_version: int = -1  # the version of the last answer; -1 when there was none
+    erased_at: datetime | None = None
 
     @property
     def final(self) -> bool:
@@ -275,6 +276,17 @@ class KeptEntry:
     n_bytes: int
     sha256: str
     content: ContentRef
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Until when a batch must have been closed for its documents' keys to be destroyed now.
+
+    `materials` holds those with a time of their own; `others` counts for every other one.
+    """
+
+    others: datetime
+    materials: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ Relies on `batch` for the taking and the intake. One pull at a time works on a s
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from schemas.settings import SourceSettings
 
 if TYPE_CHECKING:
     from batch.drop_folder import TakenDrop
+    from batch.drop_strays import Stray
     from batch.intake import Taken
     from batch.quarantine import DropRefused
 
@@ -40,12 +41,14 @@ class Refusal:
 class PullResult:
     """What one pass took in and what it refused; `busy` sources were being pulled by another process.
 
-    `fault` is the first reason why a source could not be worked off or an answer not be written.
+    `strays` says of each source that was worked off what lies still in its inbox and is not taken. `fault` is
+    the first reason why a source could not be worked off or an answer not be written.
     """
 
     taken: tuple[Taken, ...] = ()
     refused: tuple[Refusal, ...] = ()
     busy: tuple[str, ...] = ()
+    strays: Mapping[str, tuple[Stray, ...]] = field(default_factory=dict)
     fault: Coded | None = None
 
 
@@ -65,6 +68,7 @@ class Pull:
         self._taken: list[Taken] = []
         self._refused: list[Refusal] = []
         self._busy: list[str] = []
+        self._strays: dict[str, tuple[Stray, ...]] = {}
         self._fault: Coded | None = None
 
     def run(self, source: str | None = None) -> PullResult:
@@ -103,7 +107,9 @@ class Pull:
         return self._result()
 
     def _result(self) -> PullResult:
-        return PullResult(tuple(self._taken), tuple(self._refused), tuple(self._busy), self._fault)
+        return PullResult(
+            tuple(self._taken), tuple(self._refused), tuple(self._busy), self._strays, self._fault
+        )
 
     def _note(self, fault: Coded) -> None:
         self._fault = self._fault or fault
@@ -128,6 +134,7 @@ class Pull:
 
     def _pull_alone(self, name: str, settings: SourceSettings) -> None:
         from batch.drop_folder import find_sealed, make_batch_id, resume, take
+        from batch.drop_strays import find_strays
 
         for left in resume(name, settings, self._house.ledger.has_batch):
             self._take_in(name, left)
@@ -138,6 +145,7 @@ class Pull:
             taken = take(drop, make_batch_id(self._house.now()))
             if taken is not None:
                 self._take_in(name, taken)
+        self._strays[name] = tuple(find_strays(name, settings, self._house.now()))
 
     def _answer_late(self, name: str, settings: SourceSettings) -> None:
         """Writes the answers of refused drops that a crash left without one."""

@@ -30,6 +30,7 @@ EVENTS = frozenset(
         "collect.unreached",
         "dispatch.pass",
         "drop.refused",
+        "inbox.strays",
         "library.message",
         "log.reopened",
         "process.crashed",

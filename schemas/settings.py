@@ -63,8 +63,10 @@ class SourceSettings(Section):
     separator: Literal[";", ",", "\t", "|"] = ";"
     columns: dict[str, str] = Field(default_factory=dict)
     material: Name | None = None
+    recipient_type: Literal["cpr", "cvr"] | None = None
     seal: Literal["marker", "quiet"] = "marker"
     quiet_seconds: float = Field(default=30.0, ge=0.0)
+    stray_seconds: float = Field(default=600.0, ge=0.0)
     all_or_nothing: bool = False
     hold_above_percent: float = Field(default=5.0, ge=0.0, le=100.0)
     repair_lost_zero: bool = False

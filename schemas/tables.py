@@ -52,7 +52,8 @@ class BatchRow(SQLModel, table=True):
     # The sum of its consignments' versions at the last answer, so that an unchanged one isn't written again.
     answered_version: int = -1
     closed_at: int | None = Field(default=None, sa_column=_moment())
-    purged_at: int | None = Field(default=None, sa_column=_moment())
+    purged_at: int | None = Field(default=None, sa_column=_moment())  # no document's key is left
+    erased_at: int | None = Field(default=None, sa_column=_moment())  # nothing of a person is left
 
 
 class ConsignmentRow(SQLModel, table=True):

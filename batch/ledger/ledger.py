@@ -17,6 +17,7 @@ from batch.ledger import (
     births,
     claims,
     closing,
+    erasure,
     intake_rows,
     lines,
     people,
@@ -34,6 +35,7 @@ from batch.ledger.store import Store
 from batch.records import (
     BatchSummary,
     Claim,
+    Deadlines,
     KeptEntry,
     KeptFile,
     LineResult,
@@ -315,17 +317,36 @@ class Ledger:
         """Closes a batch and says True, when every row is final and the last answer shows it."""
         return closing.close_batch(self._store, batch_id)
 
-    def to_purge(self, closed_before: datetime) -> list[str]:
-        """Returns the batches that were closed before a moment and are not erased."""
-        return closing.to_purge(self._store, closed_before)
+    def to_purge(self, deadlines: Deadlines) -> list[str]:
+        """Returns the closed batches with a document whose time is over and whose key is still there."""
+        return erasure.to_purge(self._store, deadlines)
 
-    def purge_batch(self, batch_id: str) -> list[str]:
-        """Erases wrapped keys, sealed values and names of a closed batch; returns the packs that may go.
+    def purge_batch(self, batch_id: str, deadlines: Deadlines) -> list[str]:
+        """Destroys the wrapped keys, with the names, of a closed batch's documents whose time is over.
 
-        May be repeated, for a crash before the packs were removed. Raises BadInput `ledger.not_closed`, and
-        ServiceDown `ledger.busy` when a reader keeps SQLite's log from being emptied (repeat it then).
+        Returns the packs that may go: none as long as a key is left. May be repeated, for a crash before the
+        packs were removed. Raises BadInput `ledger.not_closed`, and ServiceDown `ledger.busy` when a reader
+        keeps SQLite's log from being emptied (see `wipe_log`).
         """
-        return closing.purge_batch(self._store, batch_id)
+        return erasure.purge_batch(self._store, batch_id, deadlines)
+
+    def to_erase(self, closed_before: datetime) -> list[str]:
+        """Returns the batches closed before a moment in which something of a person is left."""
+        return erasure.to_erase(self._store, closed_before)
+
+    def erase_batch(self, batch_id: str) -> list[str]:
+        """Erases every sealed value, keyed hash, name and key of a closed batch; returns the packs that may
+        go.
+
+        Counts, states, events and receipts stay. The batch's own drop would not be known again. Errors as
+        `purge_batch`; may be repeated.
+        """
+        return erasure.erase_batch(self._store, batch_id)
+
+    def wipe_log(self) -> None:
+        """Empties SQLite's log of what was overwritten; ServiceDown `ledger.busy` when a reader is in the
+        way."""
+        self._store.database.wipe_log()
 
     def take_slot(self, job: str, slot: str) -> bool:
         """Says True exactly once for every (job, slot), whoever asks."""

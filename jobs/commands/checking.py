@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
+from jobs.commands.strays import strays_in
 from jobs.screen import EXIT_OK, EXIT_UNREACHED, EXIT_USAGE
 from schemas.errors import Coded, ConfigurationError, ServiceDown
 
@@ -84,6 +85,8 @@ def _points(house: House) -> Iterator[Point]:
     yield from _clock(house)
     yield from _sources(house.settings)
     yield from _policy(house.settings)
+    for stray in strays_in(house):
+        yield Point(f"source {stray.source}", stray.code, stray.params, warning=True)
     yield from _channels(house)
 
 

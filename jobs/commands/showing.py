@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
 from jobs.commands.outcome import code_of
+from jobs.commands.strays import strays_data, strays_in, tell_strays
 from jobs.screen import EXIT_OK, Screen
 from schemas.catalogue import explain as explain_code
 from schemas.errors import BadInput
@@ -44,11 +45,14 @@ def _status_all(context: Context, house: House) -> int:
     }
     for name, figures in channels.items():
         context.screen.say("status_channel", channel=name, n_due=figures["due"])
+    strays = strays_in(house)
+    tell_strays(context.screen, strays)
     data = {
         "mode": house.settings.house.mode,
         "batches": [_batch_data(batch) for batch in batches],
         "channels": channels,
         "paused": {pause.channel: pause.code for pause in pauses},
+        "strays": strays_data(strays),
     }
     return context.screen.finish(data, code_of(batches))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
 from jobs.commands.outcome import code_of, fault_code, finish_pass
+from jobs.commands.strays import strays_data, tell_strays
 from jobs.screen import EXIT_ERROR_LIST, EXIT_OK, EXIT_UNREACHED, EXIT_WAITING
 from schemas.errors import ConfigurationError
 
@@ -46,12 +47,15 @@ def _tell_pull(context: Context, result: PullResult, stopped: bool) -> int:
         _tell_refusal(context, refusal)
     for busy in result.busy:
         screen.say("pull_busy", source=busy)
+    strays = [stray for found in result.strays.values() for stray in found]
+    tell_strays(screen, strays)
     if not (result.taken or result.refused or result.busy or result.fault or stopped):
         screen.say("pull_nothing")
     data = {
         "taken": [asdict(taken) for taken in result.taken],
         "refused": [{**asdict(refusal), "answer": str(refusal.answer or "")} for refusal in result.refused],
         "busy": list(result.busy),
+        "strays": strays_data(strays),
     }
     code = fault_code(context, result.fault, _pull_code(result))
     return finish_pass(context, "pull", data, code, stopped=stopped)
@@ -191,7 +195,7 @@ def purge(context: Context) -> int:
     with context.house() as house, context.stopping() as stop:
         result = work(house, stop=stop)
         stopped = stop()
-    context.screen.say("purge_done", n_batches=result.n_batches, n_refused_drops=result.n_refused_drops)
+    context.screen.say("purge_done", **asdict(result))
     return finish_pass(context, "purge", asdict(result), EXIT_OK, stopped=stopped)
 
 

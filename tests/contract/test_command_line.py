@@ -226,6 +226,22 @@ def test_status_and_explain_fit_eighty_columns_of_a_terminal(found_house: FoundH
         assert batch in shown
 
 
+def test_loose_files_are_told_by_three_commands_and_left_alone(found_house: FoundHouse):
+    house = found_house(source="stray_seconds = 0.0")
+    loose = house.inbox / "1408683994 Åse.pdf"
+    loose.write_bytes(b"%PDF-1.4")
+    time.sleep(0.01)
+    for words in ("pull", "status", "check"):
+        ran = said(house, words)
+        assert ran.code == 0, words
+        assert "[drop.stray_file]" in ran.out, words
+        assert "140868" not in ran.out and "Åse" not in ran.out, words
+    for words in ("pull", "status"):
+        told = house.brevdue(words).data["strays"]
+        assert told == [{"source": "loen", "code": "drop.stray_file", "n_files": 1}]
+    assert loose.read_bytes() == b"%PDF-1.4"
+
+
 def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(found_house: FoundHouse):
     house = found_house()
     for number, (verb, word) in enumerate([("pull", "Henter"), ("dispatch", "Sender")]):

@@ -208,7 +208,35 @@ def test_purge_destroys_the_documents_and_keeps_the_proof(found_house: FoundHous
         sealed = database.execute("SELECT count(*) FROM consignment WHERE sealed IS NOT NULL").fetchone()[0]
         proof = database.execute("SELECT count(*) FROM receipt").fetchone()[0]
     database.close()
-    assert (left, sealed, proof) == (0, 0, 5)
+    assert (left, sealed, proof) == (0, 5, 5)
+
+
+def test_a_material_s_own_days_and_the_last_date_count_from_the_closing(found_house: FoundHouse):
+    house = found_house(material="document_days = 0")
+    dropped(house, 3)
+    house.day()
+    answers = house.source / "kvittering"
+    assert house.brevdue("purge").data == {
+        "n_batches": 1,
+        "n_erased": 0,
+        "n_refused_drops": 0,
+        "stopped": False,
+        "exit_code": 0,
+    }
+    assert list((house.source / "arkiv").iterdir()) == [] and len(list(answers.iterdir())) == 1
+    house.path.write_text(
+        house.path.read_text(encoding="utf-8") + "\n[retention]\nevidence_days = 0\n", encoding="utf-8"
+    )
+    told = house.brevdue("purge").data
+    assert (told["n_batches"], told["n_erased"]) == (0, 1)
+    assert list(answers.iterdir()) == []
+    assert house.brevdue("purge").data["n_erased"] == 0
+    assert house.states() == {"delivered": 3}
+    with sqlite3.connect(house.settings.house.data / "brevdue.db") as database:
+        left = database.execute("SELECT count(*) FROM consignment WHERE recipient_key <> ''").fetchone()[0]
+        events = database.execute("SELECT count(*) FROM event").fetchone()[0]
+    database.close()
+    assert (left, events) == (0, 3 * 3)
 
 
 def test_check_says_that_all_is_well_and_names_what_is_not(found_house: FoundHouse):
