@@ -138,3 +138,15 @@ def test_two_workers_at_once_never_exceed_it_together(ledgers: LedgerHouse) -> N
     if ledgers.url.startswith("sqlite"):
         assert len(taken) == 5
     assert sum(not claim.over_ration for claim in taken) <= 2
+
+
+def test_erasing_a_batch_takes_its_marks_out_of_the_count(ledgers: LedgerHouse) -> None:
+    _add(ledgers, (A, "x@firma.example"))
+    claims = _claim(ledgers)
+    batch_id = claims[0].consignment.batch_id
+    ledgers.accept(claims, final=True)
+    ledgers.ledger.mark_answered(batch_id, ledgers.ledger.batch(batch_id).version)
+    assert ledgers.ledger.close_batch(batch_id)
+    ledgers.ledger.erase_batch(batch_id)
+    with ledgers.ledger._store.database.reading() as connection:
+        assert connection.execute(text("SELECT count(*) FROM ration_use")).scalar() == 0
