@@ -23,6 +23,7 @@ from sqlalchemy import text
 
 from batch.ledger import Ledger, births
 from batch.ledger.engine import Database, parse_url, prepare_file
+from batch.ledger.store import METADATA
 from batch.records import Claim, KeptFile, NewBatch, NewConsignment, NewDocument, NewRejection, Outcome
 from batch.sealing import seal_consignment, seal_echo, seal_name
 from batch.vault import Vault
