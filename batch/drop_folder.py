@@ -102,10 +102,10 @@ def take(drop: Drop, batch_id: str) -> TakenDrop | None:
     put back. Raises ConfigurationError as `rename_durably`; FileExistsError when the batch id is in use.
     """
     inbox, work = drop.folder / INBOX, WorkFolder.create(drop.folder, batch_id)
-    for marker in drop.markers:
-        _move_if_there(inbox / marker, work.path / marker)
-    failpoint("drop.marker_moved")
     try:
+        for marker in drop.markers:
+            _move_if_there(inbox / marker, work.path / marker)
+        failpoint("drop.marker_moved")
         moved = _move_if_there(inbox / drop.name, work.drop / drop.name)
     except ConfigurationError:
         _put_back(work, inbox)

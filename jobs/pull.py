@@ -5,6 +5,7 @@ Relies on `batch` for the taking and the intake. One pull at a time works on a s
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING
 from jobs.answers import answer_batch, answer_refusal
 from jobs.house import House
 from jobs.ownership import only_one
+from jobs.redaction import name_or_hidden
 from schemas.errors import Coded, ConfigurationError, ServiceDown
+from schemas.identity import mask_numbers
 from schemas.settings import SourceSettings
 
 if TYPE_CHECKING:
@@ -28,27 +31,33 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A drop that was refused whole: its id in `karantaene/`, the first reason, and where the answer lies."""
+    """A drop that was refused whole: its id in `karantaene/`, the first reason, and where the answer lies.
+
+    `name` is its own name with every number masked.
+    """
 
     source: str
     batch_id: str
     code: str
     params: dict[str, object]
     answer: Path | None
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PullResult:
     """What one pass took in and what it refused; `busy` sources were being pulled by another process.
 
-    `strays` says of each source that was worked off what lies still in its inbox and is not taken. `fault` is
-    the first reason why a source could not be worked off or an answer not be written.
+    `answers` says where the answer of a taken batch lies, `strays` what lies still in the inbox of each
+    source that was worked off. `fault` is the first reason why a source could not be worked off or an answer
+    not be written.
     """
 
     taken: tuple[Taken, ...] = ()
     refused: tuple[Refusal, ...] = ()
     busy: tuple[str, ...] = ()
     strays: Mapping[str, tuple[Stray, ...]] = field(default_factory=dict)
+    answers: Mapping[str, Path] = field(default_factory=dict)
     fault: Coded | None = None
 
 
@@ -69,6 +78,7 @@ class Pull:
         self._refused: list[Refusal] = []
         self._busy: list[str] = []
         self._strays: dict[str, tuple[Stray, ...]] = {}
+        self._answers: dict[str, Path] = {}
         self._fault: Coded | None = None
 
     def run(self, source: str | None = None) -> PullResult:
@@ -100,6 +110,7 @@ class Pull:
         self._take(
             source,
             batch_id,
+            csv.name,
             lambda: self._house.intake.take_csv(
                 source, csv, documents, batch_id=batch_id, progress=self._progress
             ),
@@ -108,7 +119,12 @@ class Pull:
 
     def _result(self) -> PullResult:
         return PullResult(
-            tuple(self._taken), tuple(self._refused), tuple(self._busy), self._strays, self._fault
+            tuple(self._taken),
+            tuple(self._refused),
+            tuple(self._busy),
+            self._strays,
+            self._answers,
+            self._fault,
         )
 
     def _note(self, fault: Coded) -> None:
@@ -116,7 +132,7 @@ class Pull:
 
     def _settings(self, source: str) -> SourceSettings:
         if source not in self._house.settings.sources:
-            raise ConfigurationError("settings.no_source", source=source)
+            raise ConfigurationError("settings.no_source", source=name_or_hidden(source))
         return self._house.settings.sources[source]
 
     def _pull_source(self, name: str) -> None:
@@ -157,18 +173,25 @@ class Pull:
                 self._answer(partial(answer_refusal, self._house, name, refusal.batch_id, refusal.rejections))
 
     def _take_in(self, source: str, taken: TakenDrop) -> None:
-        self._take(source, taken.batch_id, lambda: self._house.intake.take_in(source, taken, self._progress))
+        self._take(
+            source,
+            taken.batch_id,
+            taken.name,
+            lambda: self._house.intake.take_in(source, taken, self._progress),
+        )
 
-    def _take(self, source: str, batch_id: str, work: Callable[[], Taken]) -> None:
+    def _take(self, source: str, batch_id: str, name: str, work: Callable[[], Taken]) -> None:
         from batch.quarantine import DropRefused
 
         try:
             taken = work()
         except DropRefused as refused:
-            self._refused.append(self._refusal(source, batch_id, refused))
+            self._refused.append(self._refusal(source, batch_id, name, refused))
             return
         self._taken.append(taken)
-        self._answer(lambda: answer_batch(self._house, taken.batch_id))
+        answer = self._answer(lambda: answer_batch(self._house, taken.batch_id))
+        if answer is not None:
+            self._answers[taken.batch_id] = answer
 
     def _answer(self, write: Callable[[], Path | None]) -> Path | None:
         """Writes an answer; one that can't be written now is written by a later pass, and stops no drop."""
@@ -178,7 +201,9 @@ class Pull:
             self._note(error)
             return None
 
-    def _refusal(self, source: str, batch_id: str, refused: DropRefused) -> Refusal:
+    def _refusal(self, source: str, batch_id: str, name: str, refused: DropRefused) -> Refusal:
         first = refused.rejections[0]
         answer = self._answer(lambda: answer_refusal(self._house, source, batch_id, refused.rejections))
-        return Refusal(source, batch_id, first.code, dict(first.params), answer)
+        # A name in an unknown character set can't be written to a terminal or into JSON.
+        shown = mask_numbers(os.fsencode(name).decode("utf-8", "replace"))
+        return Refusal(source, batch_id, first.code, dict(first.params), answer, shown)

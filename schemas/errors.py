@@ -96,13 +96,14 @@ class CannotTell(HouseError):
 class BadInput(HouseError):
     """A row, a file or a number is wrong; becomes a Rejection on the error list.
 
-    `line` is the physical line in the index file (1 = header), `column` the canonical column name.
+    `line` is the physical line in the index file (1 = header), `column` the canonical column name. A text may
+    name the line, so it stands among the parameters too.
     """
 
     def __init__(
         self, code: str, *, line: int | None = None, column: str | None = None, **params: object
     ) -> None:
-        super().__init__(code, **params)
+        super().__init__(code, **params, **({} if line is None else {"line": line}))
         self.line = line
         self.column = column
 

@@ -28,6 +28,7 @@ from batch.ledger.waiting import NO_WAY_OPEN, first_step, let_go
 from batch.records import Pause
 from schemas.consignments import Receipt
 from schemas.errors import BadInput
+from schemas.identity import mask_numbers
 from schemas.states import Cause, State
 
 Verdict = Literal["found", "not_found", "written_off"]
@@ -235,4 +236,5 @@ def _pages(
 def _keep_act(
     connection: Connection, at: int, actor: str, verb: str, subject: str, reason: str, n_changed: int
 ) -> None:
-    insert_many(connection, ACT, [(at, actor, verb, subject, reason, n_changed)])
+    # The reason is a person's own words and is kept for good: no number may stand in it.
+    insert_many(connection, ACT, [(at, actor, verb, subject, mask_numbers(reason), n_changed)])

@@ -42,7 +42,7 @@ def pull(context: Context, source: str | None, csv: Path | None, documents: Path
 def _tell_pull(context: Context, result: PullResult, stopped: bool) -> int:
     screen = context.screen
     for taken in result.taken:
-        _tell_taken(context, taken)
+        _tell_taken(context, taken, result.answers.get(taken.batch_id))
     for refusal in result.refused:
         _tell_refusal(context, refusal)
     for busy in result.busy:
@@ -69,11 +69,13 @@ def _pull_code(result: PullResult) -> int:
     return EXIT_OK
 
 
-def _tell_taken(context: Context, taken: Taken) -> None:
+def _tell_taken(context: Context, taken: Taken, answer: Path | None) -> None:
+    """Says what became of a drop, and where to read more when a person should look."""
     screen = context.screen
     screen.say(
         "pull_taken",
         batch=taken.batch_id,
+        name=taken.name,
         n_lines=taken.n_lines,
         n_ready=taken.n_ready,
         n_held=taken.n_held,
@@ -82,12 +84,14 @@ def _tell_taken(context: Context, taken: Taken) -> None:
     )
     if taken.held_code:
         screen.say("pull_held", batch=taken.batch_id, why=screen.why(taken.held_code, taken.held_params))
+    if answer is not None and (taken.n_rejected or taken.n_held or taken.n_warnings):
+        screen.say("see_folder", folder=answer)
 
 
 def _tell_refusal(context: Context, refusal: Refusal) -> None:
     screen = context.screen
     why = screen.why(refusal.code, refusal.params)
-    screen.say("pull_refused", source=refusal.source, why=why, code=refusal.code)
+    screen.say("pull_refused", source=refusal.source, name=refusal.name, why=why, code=refusal.code)
     if refusal.answer is not None:
         screen.say("see_folder", folder=refusal.answer)
 

@@ -1,4 +1,4 @@
-"""Writes SF1600 requests by hand, and reads what is answered: shares no code with the product's own SOAP.
+"""Writes SF1600 requests by hand, sends them, and reads what is answered: shares no code with our own SOAP.
 
 `FULL_BREV` has every element of the tables in facts/eboks b.2 once; the schema tests take it apart.
 """
@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from tests.rigs.simulator import MANDATORY, message_id
+from tests.rigs.simulator import MANDATORY, Reply, SimulatorClient, message_id
 
 FOLDER = Path(__file__).resolve().parents[2] / "schemas" / "soap" / "sf1600"
 PATH = "/service/Print/Print/2"
@@ -222,3 +223,46 @@ def tilmelding_xml(
         f"{named}<d:SlutbrugerIdentitet>{recipient_xml(recipient, kind)}</d:SlutbrugerIdentitet>"
         "</t:TilmeldingRequest></t:PrintSpoergTilmeldingRequest>"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a SOAP answer says: its one word, or a fault's code and the kind of its detail."""
+
+    status: int
+    word: str = ""
+    code: int = 0
+    detail: str = ""
+    fault_code: str = ""
+
+
+def post(
+    client: SimulatorClient, text: str | bytes, operation: str = "", *, content_type: str = "text/xml"
+) -> Reply:
+    """Sends a request, or a whole envelope as bytes; its operation is guessed from the text."""
+    guessed = "spoergTilmelding" if "SpoergTilmelding" in str(text) else "afsendBrev"
+    headers = {
+        "Content-Type": f"{content_type}; charset=utf-8",
+        "SOAPAction": f'"{TNS}{operation or guessed}"',
+    }
+    body = envelope(text) if isinstance(text, str) else text
+    return client.call("POST", PATH, body, headers)
+
+
+def answer_in(reply: Reply) -> Answer:
+    """Returns what an answer says, by local names, so that the order of a fault's parts is nothing to it."""
+    root = etree.fromstring(reply.body)
+    texts = {etree.QName(one).localname: one.text or "" for one in root.iter(etree.Element)}
+    detail = next(iter(root.iterfind(".//detail/*")), None)
+    return Answer(
+        status=reply.status,
+        word=texts.get("resultat", texts.get("tilmeldt", "")),
+        code=int(texts.get("FejlKode") or texts.get("ErrorCode") or 0),
+        detail="" if detail is None else etree.QName(detail).localname,
+        fault_code=texts.get("faultcode", "").partition(":")[2],
+    )
+
+
+def ask(client: SimulatorClient, text: str | bytes, operation: str = "") -> Answer:
+    """Sends a request and reads its answer."""
+    return answer_in(post(client, text, operation))
