@@ -36,6 +36,7 @@ REFUSE_POINTS = ("quarantine.explained", "quarantine.moved")
 DISPATCH_POINTS = ("dispatch.claimed", "dispatch.sent", "dispatch.recorded")
 CLOSE_POINTS = ("answers.written", "close.closed")
 PURGE_POINTS = ("purge.keys_gone",)
+ERASE_POINTS = ("purge.answers_gone", "purge.evidence_gone")
 
 # More than one slice, so that a point between two slices is passed a second time.
 N_SLICES = 140
@@ -89,7 +90,7 @@ def _points() -> Iterator[str]:
 
 
 def test_no_failpoint_of_the_product_is_left_out() -> None:
-    tried = PULL_POINTS + REFUSE_POINTS + DISPATCH_POINTS + CLOSE_POINTS + PURGE_POINTS
+    tried = PULL_POINTS + REFUSE_POINTS + DISPATCH_POINTS + CLOSE_POINTS + PURGE_POINTS + ERASE_POINTS
     assert sorted(tried) == sorted(_points())
     assert {point.partition(":")[0] for point in test_drop_killed.POINTS} == set(PULL_POINTS)
 
@@ -162,6 +163,32 @@ def test_purge_killed_at_its_first_pass_and_at_a_later_one(house: HouseOnDisk, d
     assert house.brevdue("purge").data["n_batches"] == 2
     assert (_n_erased(house), list(archive.iterdir())) == (5, [])
     assert_ledger_agrees(house, 5 * N)
+
+
+@pytest.mark.parametrize("point", ERASE_POINTS)
+def test_an_erasure_killed_at_its_first_pass_and_at_a_later_one(
+    house: HouseOnDisk, dropped: Dropped, point: str
+) -> None:
+    for _ in range(4):
+        dropped.add()
+    dropped.assert_the_day_ends_well()
+    text = house.path.read_text(encoding="utf-8")
+    house.path.write_text(f"{text}\n[retention]\nevidence_days = 0\n", encoding="utf-8")
+    kill_at(house, point, "purge")
+    kill_at(house, f"{point}:2", "purge")
+    house.brevdue("purge")
+    assert _n_sealed(house) == 0
+    assert house.answers("rapport.json") == []
+    assert list((house.source / "arkiv").iterdir()) == []
+    assert_ledger_agrees(house, 4 * N)
+
+
+def _n_sealed(house: HouseOnDisk) -> int:
+    """Returns how many consignments still hold something of a person."""
+    query = "SELECT count(*) FROM consignment WHERE sealed IS NOT NULL OR recipient_key <> ''"
+    with closing(sqlite3.connect(house.settings.house.data / "brevdue.db")) as database:
+        n_sealed: int = database.execute(query).fetchone()[0]
+    return n_sealed
 
 
 def _n_erased(house: HouseOnDisk) -> int:
