@@ -86,14 +86,14 @@ def _slots(infos: Any) -> Iterator[_Slot]:
 
 def _is_named(name: Any, identity: Identity) -> bool:
     """Says whether a recipient's name (issuer and serial, or key id) is our certificate's."""
-    from asn1crypto import cms
+    from asn1crypto import cms, core
 
     if isinstance(name, cms.IssuerAndSerialNumber):
         ours = cms.IssuerAndSerialNumber.load(identity.id.issuer_and_serial)
         same_serial = name["serial_number"].native == ours["serial_number"].native
         # Some programs write the issuer's strings in another type than the certificate has them.
         return same_serial and bool(name["issuer"] == ours["issuer"])
-    key_id = name["subject_key_identifier"] if isinstance(name, cms.RecipientKeyIdentifier) else name
+    key_id = name if isinstance(name, core.OctetString) else name[0]  # RecipientKeyIdentifier
     return bool(identity.id.key_id) and key_id.native == identity.id.key_id
 
 
