@@ -43,8 +43,8 @@ def decrypt(content_type: str, content: Any, identities: Sequence[Identity], lim
     Raises BadInput as `unwrap`, and `cms.cipher_unsupported` or `cms.undecryptable`.
     """
     authenticated = content_type == names.AUTH_ENVELOPED_DATA
-    found = unwrap(content["recipient_infos"], identities, limits.max_recipients)
     with form_faults():
+        found = unwrap(content["recipient_infos"], identities, limits.max_recipients)
         encrypted = content["auth_encrypted_content_info" if authenticated else "encrypted_content_info"]
         algorithm = encrypted["content_encryption_algorithm"]
         cipher = algorithm["algorithm"].dotted

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 
 from routing.cms import der, names
-from routing.cms.content import form_faults
 from routing.cms.keys import Identity, Transport
 from routing.cms.recipients import oaep_padding, shared_info
 from schemas.errors import BadInput
@@ -61,16 +60,15 @@ class _Slot:
 def unwrap(infos: Any, identities: Sequence[Identity], max_recipients: int) -> ContentKey:
     """Returns the content key by the first of our keys that the message names.
 
-    Raises BadInput `cms.not_for_us`, `cms.transport_unsupported`, `cms.undecryptable`, `cms.form` or
-    `cms.too_many_parts`.
+    Raises BadInput `cms.not_for_us`, `cms.transport_unsupported`, `cms.undecryptable` or
+    `cms.too_many_parts`; what is wrong with the structure comes as asn1crypto says it (see `form_faults`).
     """
-    with form_faults():
-        if len(infos) > max_recipients:
-            raise BadInput("cms.too_many_parts", max_parts=max_recipients)
-        for slot in _slots(infos):
-            for identity in identities:
-                if _is_named(slot.name, identity):
-                    return _opened(slot, identity)
+    if len(infos) > max_recipients:
+        raise BadInput("cms.too_many_parts", max_parts=max_recipients)
+    for slot in _slots(infos):
+        for identity in identities:
+            if _is_named(slot.name, identity):
+                return _opened(slot, identity)
     raise BadInput("cms.not_for_us")
 
 

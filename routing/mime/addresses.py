@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from schemas.errors import BadInput
 
@@ -50,6 +51,7 @@ def parse_address(text: str) -> MailAddress:
     return address
 
 
+@lru_cache(maxsize=4_096)
 def parse_domain(text: str) -> str:
     """Returns a domain of at least two labels in lower-case A-labels; BadInput `mail.address_domain`."""
     import idna

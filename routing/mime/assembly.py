@@ -27,7 +27,7 @@ def open_message(mail: Mail) -> bytes:
 
 def protected_payload(mail: Mail, outer: Heading) -> list[bytes]:
     """Returns what is to be signed and encrypted, in pieces: true headers, what stands outside, the body."""
-    shown = heading_lines(outer, "HP-Outer: ")
+    shown = [b"HP-Outer: " + line for line in heading_lines(outer)]
     body = body_entity(mail, ';\r\n hp="cipher"')
     return _merged([*heading_lines(mail.heading), *shown, *body])
 
@@ -37,14 +37,14 @@ def wrapped_message(message: bytes) -> list[bytes]:
     return [b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 7bit\r\n\r\n", message]
 
 
-def cms_entity(content: bytes, smime_type: str) -> list[bytes]:
-    """Returns a CMS content as a MIME entity; `smime_type` as RFC 8551 3.2.2 has it."""
+def cms_entity(content: bytes | bytearray, smime_type: str, before: bytes = b"") -> bytes:
+    """Returns a CMS content as a MIME entity, after ready headers; `smime_type` as RFC 8551 3.2.2 has it."""
     head = (
         f"Content-Type: application/pkcs7-mime; smime-type={smime_type};\r\n name=smime.p7m\r\n"
         "Content-Transfer-Encoding: base64\r\n"
         "Content-Disposition: attachment; filename=smime.p7m\r\n\r\n"
     )
-    return [head.encode(), encode_lines(content)]
+    return encode_lines(content, before + head.encode())
 
 
 def multipart_signed(payload: Sequence[bytes], signature: bytes, boundary: bytes) -> list[bytes]:
@@ -63,25 +63,24 @@ def multipart_signed(payload: Sequence[bytes], signature: bytes, boundary: bytes
     return _merged([head.encode(), edge, CRLF, *payload, CRLF, edge, CRLF, *signed, CRLF, edge, b"--\r\n"])
 
 
-def message_around(outer: Heading, entity: Sequence[bytes]) -> bytes:
-    """Returns a message of an outer heading and a ready MIME entity."""
-    return b"".join([*heading_lines(outer), b"MIME-Version: 1.0\r\n", *entity])
+def cms_message(outer: Heading, content: bytes | bytearray, smime_type: str) -> bytes:
+    """Returns a message of an outer heading and a CMS content."""
+    return cms_entity(content, smime_type, b"".join([*heading_lines(outer), b"MIME-Version: 1.0\r\n"]))
 
 
-def heading_lines(heading: Heading, before: str = "") -> list[bytes]:
-    """Returns the header fields of a heading, each with its CRLF, in one fixed order; `before` each name."""
-    lines = [
-        date_header(f"{before}Date", heading.at),
-        address_header(f"{before}From", [heading.sender]),
-        address_header(f"{before}To", heading.to),
-        text_header(f"{before}Subject", heading.subject),
-        token_header(f"{before}Message-ID", heading.message_id),
+def heading_lines(heading: Heading) -> tuple[bytes, ...]:
+    """Returns the header fields of a heading, each with its CRLF, in one fixed order."""
+    reply_to = [] if heading.reply_to is None else [address_header("Reply-To", (heading.reply_to,))]
+    return (
+        date_header("Date", heading.at),
+        address_header("From", (heading.sender,)),
+        address_header("To", heading.to),
+        *reply_to,
+        text_header("Subject", heading.subject),
+        token_header("Message-ID", heading.message_id),
         # RFC 3834: keeps out-of-office replies away.
-        token_header(f"{before}Auto-Submitted", "auto-generated"),
-    ]
-    if heading.reply_to is not None:
-        lines.insert(3, address_header(f"{before}Reply-To", [heading.reply_to]))
-    return lines
+        token_header("Auto-Submitted", "auto-generated"),
+    )
 
 
 def estimate_open(mail: Mail) -> int:

@@ -19,8 +19,8 @@ _BLOCK_LINES = 512
 _BLOCK = struct.Struct(f"{LINE_CHARS}s" * _BLOCK_LINES)
 
 
-def encode_lines(data: bytes) -> bytes:
-    """Returns base64 in lines of 76, each ending in CRLF."""
+def encode_lines(data: bytes | bytearray, before: bytes = b"") -> bytes:
+    """Returns base64 in lines of 76, each ending in CRLF, after some headers."""
     encoded = pybase64.b64encode(data)
     n_whole = len(encoded) // _BLOCK.size * _BLOCK.size
     lines: list[bytes] = []
@@ -28,6 +28,7 @@ def encode_lines(data: bytes) -> bytes:
         lines += block
     lines += [encoded[at : at + LINE_CHARS] for at in range(n_whole, len(encoded), LINE_CHARS)]
     lines.append(b"")
+    lines[0] = before + lines[0]
     return b"\r\n".join(lines)
 
 

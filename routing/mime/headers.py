@@ -6,17 +6,19 @@ Relies on RFC 5322 for folding and on RFC 2047 for texts beyond ASCII. Reads not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 import pybase64
 
 from routing.mime.addresses import MailAddress
 from schemas.errors import Refused
 
-MAX_LINE_CHARS = 76
+# A line is 76 at most (RFC 2047), and has room for "HP-Outer: " before it.
+MAX_LINE_CHARS = 66
 MAX_VALUE_CHARS = 1000
 CRLF = b"\r\n"
 
@@ -27,6 +29,8 @@ _PLAIN = re.compile(r"[!-~]+( [!-~]+)*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+( [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 # 30 bytes become 40 characters; with the word's frame and a header's name that keeps within a line.
 _WORD_BYTES = 30
+# The same field stands in a mail's heading and again outside, and the sender's in every mail.
+_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ def text_header(name: str, value: str) -> bytes:
     return _folded(name, words)
 
 
+@lru_cache(maxsize=_KEPT)
 def token_header(name: str, value: str) -> bytes:
     """Returns a header with a value of our own making in ASCII, folded at its spaces."""
     refuse_unfit(value, name)
@@ -60,12 +65,14 @@ def token_header(name: str, value: str) -> bytes:
     return _folded(name, value.split(" "))
 
 
+@lru_cache(maxsize=_KEPT)
 def date_header(name: str, at: datetime) -> bytes:
     """Returns a date in UTC to the second; a naive one is a fault of ours."""
     return token_header(name, format_datetime(at.astimezone(UTC).replace(microsecond=0)))
 
 
-def address_header(name: str, mailboxes: Sequence[Mailbox]) -> bytes:
+@lru_cache(maxsize=_KEPT)
+def address_header(name: str, mailboxes: tuple[Mailbox, ...]) -> bytes:
     """Returns a header of addresses, one a line where they do not fit on one."""
     words: list[str] = []
     for place, one in enumerate(mailboxes):

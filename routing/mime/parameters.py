@@ -7,6 +7,7 @@ RFC 2047 word in the Content-Type. Takes no path for a name. Reads nothing.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 from routing.mime.headers import encoded_words, refuse_unfit
@@ -20,7 +21,8 @@ _PATH = re.compile(r'[/\\:*?"<>|]')
 _SECTION_CHARS = 50
 
 
-def attachment_parameters(name: str) -> tuple[list[str], list[str]]:
+@lru_cache(maxsize=64)
+def attachment_parameters(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns the `name` parameters for Content-Type and the `filename` ones for Content-Disposition.
 
     Raises Refused `mail.attachment_name_unfit` for a path, an empty or a far too long name, and
@@ -30,9 +32,9 @@ def attachment_parameters(name: str) -> tuple[list[str], list[str]]:
     if _PATH.search(name) or not name.strip(" .") or len(name) > MAX_NAME_CHARS:
         raise Refused("mail.attachment_name_unfit", max_chars=MAX_NAME_CHARS)
     if _SAFE.fullmatch(name) and len(name) <= _SECTION_CHARS:
-        return [f'name="{name}"'], [f'filename="{name}"']
+        return (f'name="{name}"',), (f'filename="{name}"',)
     old_style = "\r\n ".join(encoded_words(name))
-    return [f'name="{old_style}"'], _sections("filename", name)
+    return (f'name="{old_style}"',), tuple(_sections("filename", name))
 
 
 def _sections(parameter: str, value: str) -> list[str]:

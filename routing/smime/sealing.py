@@ -20,9 +20,9 @@ from routing.cms.keys import Identity, RecipientKey
 from routing.cms.signing import digest_of, sign
 from routing.mime.assembly import (
     cms_entity,
+    cms_message,
     estimate_cms,
     estimate_open,
-    message_around,
     multipart_signed,
     open_message,
     protected_payload,
@@ -87,9 +87,10 @@ def seal(
     payload = wrapped_message(open_message(mail)) if profile.wrap else protected_payload(mail, shown)
     digest = digest_of(payload)
     inner = signed_entity(payload, digest, signer, mail.heading, profile.form)
-    entity = cms_entity(encrypt(inner, recipients, profile.cipher), _SMIME_TYPES[profile.cipher])
+    content = encrypt(inner, recipients, profile.cipher)
     fingerprints = tuple(one.id.fingerprint for one in recipients)
-    return SealedMail(message_around(shown, entity), digest.hex(), fingerprints)
+    message = cms_message(shown, content, _SMIME_TYPES[profile.cipher])
+    return SealedMail(message, digest.hex(), fingerprints)
 
 
 def signed_entity(
@@ -100,7 +101,7 @@ def signed_entity(
         return payload
     signature = sign(payload, digest, signer, heading.at, detached=form == "detached")
     if form == "opaque":
-        return cms_entity(signature, "signed-data")
+        return [cms_entity(signature, "signed-data")]
     return multipart_signed(payload, signature, boundary_for(heading.message_id, "signed"))
 
 

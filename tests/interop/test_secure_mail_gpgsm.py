@@ -9,12 +9,12 @@ import pytest
 
 from routing.cms.enveloping import ContentCipher
 from routing.cms.keys import recipient_key
-from routing.mime.assembly import cms_entity, message_around, multipart_signed
+from routing.mime.assembly import cms_entity, multipart_signed
 from routing.mime.splitting import split_entity, split_signed
 from routing.smime.opening import open_message as opened
 from routing.smime.sealing import Profile, seal
 from tests.rigs.cms_judges import Gpgsm, JudgeSays
-from tests.rigs.mail_letters import letter
+from tests.rigs.mail_letters import letter, message_of
 from tests.rigs.mail_people import MailPeople
 
 ENTITY = b"Content-Type: text/plain\r\n\r\nK\xc3\xa6re Bo\r\n" + b"linje\r\n" * 3000
@@ -56,7 +56,7 @@ def test_we_open_its_indefinite_lengths(gpgsm: Gpgsm, people: MailPeople) -> Non
     content = gpgsm.encrypt(ENTITY, people.bob, people.carol)
     assert content[1] == 0x80
     for person in (people.bob, people.carol):
-        message = message_around(letter().heading, cms_entity(content, "enveloped-data"))
+        message = message_of(cms_entity(content, "enveloped-data"))
         found = opened(message, [person.identity])
         assert found.entity.raw == ENTITY
         assert not found.intact
@@ -65,11 +65,10 @@ def test_we_open_its_indefinite_lengths(gpgsm: Gpgsm, people: MailPeople) -> Non
 @pytest.mark.parametrize("detached", [False, True])
 def test_we_verify_its_signatures(gpgsm: Gpgsm, people: MailPeople, detached: bool) -> None:
     signed = gpgsm.sign(ENTITY, people.sender, *(["--detach-sign"] if detached else []))
-    heading = letter().heading
     if detached:
-        message = message_around(heading, multipart_signed([ENTITY], signed, b"=_e"))
+        message = message_of(*multipart_signed([ENTITY], signed, b"=_e"))
     else:
-        message = message_around(heading, cms_entity(signed, "signed-data"))
+        message = message_of(cms_entity(signed, "signed-data"))
     found = opened(message, [])
     assert [one.code for one in found.signatures] == [""]
     assert found.signatures[0].certificate == people.sender.certificate

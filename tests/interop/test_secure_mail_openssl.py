@@ -9,13 +9,13 @@ import pytest
 
 from routing.cms.enveloping import ContentCipher
 from routing.cms.keys import recipient_key
-from routing.mime.assembly import cms_entity, message_around, open_message
+from routing.mime.assembly import cms_entity, open_message
 from routing.mime.splitting import split_entity
 from routing.smime.opening import open_message as opened
 from routing.smime.sealing import Profile, SignForm, seal
 from schemas.errors import BadInput
 from tests.rigs.cms_judges import ECDH, OAEP, JudgeSays, Openssl
-from tests.rigs.mail_letters import letter
+from tests.rigs.mail_letters import letter, message_of
 from tests.rigs.mail_people import LETTER_AT, MailPeople, issue, make_issuing, make_root
 
 FORMS: tuple[SignForm, ...] = ("detached", "opaque")
@@ -29,7 +29,7 @@ def _content(message: bytes) -> bytes:
 
 def _message(content: bytes) -> bytes:
     """Puts a CMS made by openssl into a message."""
-    return message_around(letter().heading, cms_entity(content, "enveloped-data"))
+    return message_of(cms_entity(content, "enveloped-data"))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from routing.mime.addresses import parse_address
+from routing.mime.assembly import heading_lines
 from routing.mime.headers import Mailbox
 from routing.mime.mail import Attachment, Heading, Mail
 from tests.rigs.mail_people import LETTER_AT
@@ -36,3 +37,8 @@ def letter(to: str = "bob@modtager.example", *, pdf: bytes = PDF, number: int = 
 def with_heading(mail: Mail, **changes: object) -> Mail:
     """Returns the mail with something else in its heading."""
     return replace(mail, heading=replace(mail.heading, **changes))  # type: ignore[arg-type]
+
+
+def message_of(*entity: bytes) -> bytes:
+    """Returns a message around a ready MIME entity in pieces."""
+    return b"".join([*heading_lines(letter().heading), b"MIME-Version: 1.0\r\n", *entity])

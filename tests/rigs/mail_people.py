@@ -157,6 +157,11 @@ def issue(
 
 @pytest.fixture(scope="session")
 def people() -> MailPeople:
+    return make_people()
+
+
+def make_people() -> MailPeople:
+    """Returns the cast with fresh keys."""
     root = make_root()
     return MailPeople(
         root,

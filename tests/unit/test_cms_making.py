@@ -81,6 +81,16 @@ def test_key_agreement_makes_it_version_two(people: MailPeople) -> None:
     assert kinds == [("kari", 3), ("ktri", 0)]
 
 
+def test_asn1crypto_reads_the_names_that_the_self_check_reads(people: MailPeople) -> None:
+    cast = [people.bob, people.carol, people.ecbob]
+    info = cms.ContentInfo.load(encrypt(PLAIN, [one.recipient for one in cast]), strict=True)
+    read = {
+        (one.chosen["recipient_encrypted_keys"][0] if one.name == "kari" else one.chosen)["rid"].chosen.dump()
+        for one in info["content"]["recipient_infos"]
+    }
+    assert read == {one.identity.id.issuer_and_serial for one in cast}
+
+
 def test_the_length_of_a_gcm_tag_is_written_down(people: MailPeople) -> None:
     content = cms.ContentInfo.load(encrypt(PLAIN, [people.bob.recipient], ContentCipher.GCM))["content"]
     algorithm = content["auth_encrypted_content_info"]["content_encryption_algorithm"]

@@ -51,7 +51,7 @@ def test_a_line_break_in_any_value_is_refused(text: str) -> None:
     for make in (
         lambda: text_header("Subject", text),
         lambda: token_header("Message-ID", text),
-        lambda: address_header("From", [mailbox("bo@example.dk", text)]),
+        lambda: address_header("From", (mailbox("bo@example.dk", text),)),
         lambda: attachment_parameters(text),
     ):
         with pytest.raises(Refused) as caught:
@@ -77,12 +77,12 @@ def test_a_value_has_a_greatest_length() -> None:
     ],
 )
 def test_a_name_stands_before_its_address(name: str, shown: str) -> None:
-    assert address_header("To", [mailbox("bo@example.dk", name)]) == f"To: {shown}\r\n".encode()
+    assert address_header("To", (mailbox("bo@example.dk", name),)) == f"To: {shown}\r\n".encode()
 
 
 def test_many_addresses_are_folded_and_read_back() -> None:
     boxes = [mailbox(f"person{n}@example.dk", f"Person nr. {n}, ø") for n in range(20)]
-    read = email.message_from_bytes(address_header("To", boxes) + b"\r\n", policy=default)["To"]
+    read = email.message_from_bytes(address_header("To", tuple(boxes)) + b"\r\n", policy=default)["To"]
     assert [one.addr_spec for one in read.addresses] == [one.address.spec for one in boxes]
     assert [one.display_name for one in read.addresses] == [one.name for one in boxes]
 
