@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cryptography import x509
+
 from routing.cms.keys import Transport
 from routing.cms.verifying import Signature
 from routing.mime.splitting import Entity
@@ -28,9 +30,10 @@ class EncryptedLayer:
 
 @dataclass(frozen=True, slots=True)
 class SignedLayer:
-    """One signature layer: a verdict for each signer."""
+    """One signature layer: a verdict for each signer, and all certificates that came along."""
 
     signatures: tuple[Signature, ...]
+    certificates: tuple[x509.Certificate, ...] = field(default=(), repr=False)
 
     @property
     def good(self) -> bool:

@@ -72,7 +72,7 @@ def _take_off_cms(content: bytes, identities: Sequence[Identity], limits: Limits
         return layer, split_entity(found.plain)
     if kind == names.SIGNED_DATA:
         verified = verify(body, None, limits)
-        return SignedLayer(verified.signatures), split_entity(verified.payload)
+        return SignedLayer(verified.signatures, verified.certificates), split_entity(verified.payload)
     raise BadInput("cms.content_unsupported", content=kind)
 
 
@@ -83,7 +83,8 @@ def _take_off_signature(entity: Entity, limits: Limits) -> tuple[Layer, Entity]:
         kind, body = info["content_type"].dotted, info["content"]
     if kind != names.SIGNED_DATA:
         raise BadInput("cms.content_unsupported", content=kind)
-    return SignedLayer(_verified(body, payload, limits).signatures), split_entity(payload)
+    verified = _verified(body, payload, limits)
+    return SignedLayer(verified.signatures, verified.certificates), split_entity(payload)
 
 
 def _verified(body: object, payload: bytes, limits: Limits) -> Verified:

@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     pkcs12,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -110,13 +109,18 @@ def make_root(name: str = "Brevdue test root", *, pss: bool = False) -> Authorit
     key: PrivateKey = rsa_key() if pss else ec_key()
     subject = _name(name)
     builder = _builder(subject, subject, key, LETTER_AT - timedelta(days=900), 7300)
-    return Authority(_signed(_authority(builder, key, None), key, pss), key, pss=pss)
+    return Authority(_signed(_authority(builder, None), key, pss), key, pss=pss)
 
 
-def make_issuing(root: Authority, name: str = "Brevdue test issuing CA") -> Authority:
+def make_issuing(
+    root: Authority, name: str = "Brevdue test issuing CA", extensions: Sequence[x509.ExtensionType] = ()
+) -> Authority:
     key: PrivateKey = rsa_key() if root.pss else ec_key()
     builder = _builder(_name(name), root.certificate.subject, key, LETTER_AT - timedelta(days=800), 3650)
-    certificate = _signed(_authority(builder, root.key, 0), root.key, root.pss)
+    builder = _authority(builder, 0)
+    for one in extensions:
+        builder = builder.add_extension(one, critical=False)
+    certificate = _signed(builder, root.key, root.pss)
     return Authority(certificate, key, (root.certificate,), root.pss)
 
 
@@ -194,9 +198,7 @@ def _builder(
     )
 
 
-def _authority(
-    builder: x509.CertificateBuilder, signer: PrivateKey, path_length: int | None
-) -> x509.CertificateBuilder:
+def _authority(builder: x509.CertificateBuilder, path_length: int | None) -> x509.CertificateBuilder:
     return builder.add_extension(x509.BasicConstraints(True, path_length), critical=True).add_extension(
         _usage(("key_cert_sign", "crl_sign")), critical=True
     )
@@ -214,8 +216,3 @@ def _signed(builder: x509.CertificateBuilder, key: PrivateKey, pss: bool) -> x50
     if pss:
         return builder.sign(key, hashes.SHA512(), rsa_padding=_PSS)
     return builder.sign(key, hashes.SHA256())
-
-
-def spki(person: Person) -> bytes:
-    """Returns the public key's bytes, to compare whose key something is."""
-    return person.identity.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
