@@ -20,7 +20,7 @@ _HEADING_BYTES = 4_000
 _SMALL_BYTES = 8_192
 
 
-def open_message(mail: Mail) -> bytes:
+def plain_message(mail: Mail) -> bytes:
     """Returns the mail unencrypted, for a channel that protects the way or wraps it itself."""
     return b"".join([*heading_lines(mail.heading), *body_entity(mail)])
 
@@ -83,8 +83,8 @@ def heading_lines(heading: Heading) -> tuple[bytes, ...]:
     )
 
 
-def estimate_open(mail: Mail) -> int:
-    """Returns how many bytes `open_message` makes at most, within a few kilobytes, without making it."""
+def estimate_plain(mail: Mail) -> int:
+    """Returns how many bytes `plain_message` makes at most, within a few kilobytes, without making it."""
     return _HEADING_BYTES + sum(len(box.name) * 4 + 300 for box in mail.heading.to) + estimate_body(mail)
 
 

@@ -54,13 +54,15 @@ class Opened:
     """A message with all its layers taken off, outermost first.
 
     `outer` is the message as it came; `entity` what lies in the middle. `headers` are the true ones: those
-    protected inside when there are any. `differing` names the headers that say something else outside.
+    inside, and inside every signature, when there are any (`headers_protected`), else those outside.
+    `differing` names the headers that say something else outside.
     """
 
     outer: Entity = field(repr=False)
     layers: tuple[Layer, ...]
     entity: Entity = field(repr=False)
     headers: Sequence[tuple[str, str]] = field(repr=False)
+    headers_protected: bool
     differing: tuple[str, ...]
 
     @property

@@ -40,12 +40,15 @@ def open_message(raw: bytes, identities: Sequence[Identity], limits: Limits = DE
     while (taken := _take_off(entity, identities, limits, bool(layers))) is not None:
         layer, entity = taken
         layers.append(layer)
+        if isinstance(layer, SignedLayer):
+            protected = None  # what a signature does not cover, it must not seem to cover
         if len(layers) > limits.max_layers:
             raise BadInput("cms.too_deep", max_layers=limits.max_layers)
         if "From" in entity.headers or "Subject" in entity.headers:
             protected = entity
     headers = _headers((protected or outer).headers.items())
-    return Opened(outer, tuple(layers), entity, headers, _differing(outer, protected))
+    differing = _differing(outer, protected)
+    return Opened(outer, tuple(layers), entity, headers, protected is not None, differing)
 
 
 def _take_off(

@@ -22,9 +22,9 @@ from routing.mime.assembly import (
     cms_entity,
     cms_message,
     estimate_cms,
-    estimate_open,
+    estimate_plain,
     multipart_signed,
-    open_message,
+    plain_message,
     protected_payload,
     wrapped_message,
 )
@@ -84,7 +84,7 @@ def seal(
     """
     refuse_too_large(mail, len(recipients), profile)
     shown = outer or replace(mail.heading, subject=profile.subject)
-    payload = wrapped_message(open_message(mail)) if profile.wrap else protected_payload(mail, shown)
+    payload = wrapped_message(plain_message(mail)) if profile.wrap else protected_payload(mail, shown)
     digest = digest_of(payload)
     inner = signed_entity(payload, digest, signer, mail.heading, profile.form)
     content = encrypt(inner, recipients, profile.cipher)
@@ -117,6 +117,6 @@ def settle_memory() -> None:
 
 def refuse_too_large(mail: Mail, n_recipients: int, profile: Profile) -> None:
     """Raises Refused `mail.too_large` when the secure mail would pass the profile's limit."""
-    estimated = estimate_cms(estimate_open(mail), n_recipients, opaque=profile.form == "opaque")
+    estimated = estimate_cms(estimate_plain(mail), n_recipients, opaque=profile.form == "opaque")
     if estimated > profile.max_bytes:
         raise Refused("mail.too_large", n_bytes=estimated, max_bytes=profile.max_bytes)

@@ -7,7 +7,7 @@ import asyncio
 from routing.certificates.chains import Trust
 from routing.certificates.judging import Judge
 from routing.cms.signing import digest_of, sign
-from routing.mime.assembly import cms_entity, multipart_signed, open_message
+from routing.mime.assembly import cms_entity, multipart_signed, plain_message
 from routing.smime.opening import open_message as opened
 from routing.smime.sealing import Profile, seal
 from routing.smime.trust import Signer, judge_signers
@@ -63,7 +63,7 @@ def test_the_protected_sender_counts_and_not_the_one_outside(people: MailPeople)
 
 
 def test_a_changed_letter_has_no_trusted_signer(people: MailPeople) -> None:
-    payload = [open_message(letter())]
+    payload = [plain_message(letter())]
     signature = sign(payload, digest_of(payload), people.sender.identity, LETTER_AT, detached=True)
     altered = [payload[0].replace(b"Content-Language: da", b"Content-Language: de")]
     message = message_of(*multipart_signed(altered, signature, b"=_e"))
@@ -73,7 +73,7 @@ def test_a_changed_letter_has_no_trusted_signer(people: MailPeople) -> None:
 
 def test_expired_since_is_told(people: MailPeople) -> None:
     sender = issue(people.root, "loen@afsender.example", days=100)
-    payload = [open_message(letter())]
+    payload = [plain_message(letter())]
     message = message_of(
         cms_entity(sign(payload, digest_of(payload), sender.identity, LETTER_AT), "signed-data")
     )

@@ -9,7 +9,7 @@ import pytest
 
 from routing.cms.enveloping import ContentCipher
 from routing.cms.keys import recipient_key
-from routing.mime.assembly import cms_entity, open_message
+from routing.mime.assembly import cms_entity, plain_message
 from routing.mime.splitting import split_entity
 from routing.smime.opening import open_message as opened
 from routing.smime.sealing import Profile, SignForm, seal
@@ -56,7 +56,7 @@ def test_it_unwraps_a_tunnel_mail_to_the_byte(openssl: Openssl, people: MailPeop
     profile = Profile(form="opaque", wrap=True)
     sealed = seal(mail, people.sender.identity, [people.bob.recipient], profile)
     inner = openssl.verify(openssl.decrypt(sealed.message, people.bob), people.root, "-binary")
-    assert split_entity(inner).body == open_message(mail)
+    assert split_entity(inner).body == plain_message(mail)
 
 
 def test_a_chain_of_pss_signatures_is_good_to_it(openssl: Openssl, people: MailPeople) -> None:

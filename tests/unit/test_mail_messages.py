@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.mime.assembly import (
-    estimate_open,
+    estimate_plain,
     multipart_signed,
-    open_message,
+    plain_message,
     protected_payload,
     wrapped_message,
 )
@@ -50,7 +50,7 @@ def test_damaged_base64_is_refused(text: bytes) -> None:
 
 
 def test_others_read_the_mail_as_it_was_meant() -> None:
-    message = email.message_from_bytes(open_message(letter()), policy=default)
+    message = email.message_from_bytes(plain_message(letter()), policy=default)
     assert message["Subject"] == SUBJECT
     assert message["From"] == "Lønkontoret <loen@afsender.example>"
     assert message["Reply-To"] == "svar@afsender.example"
@@ -64,19 +64,19 @@ def test_others_read_the_mail_as_it_was_meant() -> None:
 
 
 def test_a_mail_is_seven_bit_with_whole_line_ends_and_short_lines() -> None:
-    assert max(map(len, _seven_bit_lines(open_message(letter())))) <= 78
+    assert max(map(len, _seven_bit_lines(plain_message(letter())))) <= 78
     assert max(map(len, _seven_bit_lines(b"".join(protected_payload(letter(), letter().heading))))) <= 78
 
 
 def test_the_same_mail_gives_the_same_bytes_and_another_id_another_boundary() -> None:
-    assert open_message(letter()) == open_message(letter())
-    one, other = (email.message_from_bytes(open_message(letter(number=n))).get_boundary() for n in (1, 2))
+    assert plain_message(letter()) == plain_message(letter())
+    one, other = (email.message_from_bytes(plain_message(letter(number=n))).get_boundary() for n in (1, 2))
     assert one != other
     assert not PDF.startswith(one.encode())
 
 
 def test_a_mail_without_attachments_is_one_text() -> None:
-    message = email.message_from_bytes(open_message(replace(letter(), attachments=())), policy=default)
+    message = email.message_from_bytes(plain_message(replace(letter(), attachments=())), policy=default)
     assert message.get_content_type() == "text/plain"
     assert message.get_content().startswith("Kære kollega")
 
@@ -101,8 +101,8 @@ def test_a_payload_of_one_text_is_marked_too() -> None:
 @pytest.mark.parametrize("n", [0, 100, 10_000, 3_000_000])
 def test_the_size_is_known_beforehand(n: int) -> None:
     mail = letter(pdf=bytes(n))
-    actual = len(open_message(mail))
-    assert actual <= estimate_open(mail) <= actual + 12_000
+    actual = len(plain_message(mail))
+    assert actual <= estimate_plain(mail) <= actual + 12_000
 
 
 @pytest.mark.parametrize("message_id", ["", "a@b", "<a b@c.dk>", "<a@c.dk>\r\nX: y", "<a>", "<a@b@c.dk>"])
@@ -116,7 +116,7 @@ def test_a_message_id_has_one_form(message_id: str) -> None:
 def test_a_media_type_has_one_form(media_type: str) -> None:
     mail = replace(letter(), attachments=(Attachment("a.pdf", media_type, PDF),))
     with pytest.raises(Refused) as caught:
-        open_message(mail)
+        plain_message(mail)
     assert caught.value.code == "mail.media_type_unfit"
 
 
@@ -126,7 +126,7 @@ def test_a_break_in_any_field_never_reaches_a_message(field: str) -> None:
     box = mailbox("bo@example.dk", evil)
     value = {"subject": evil, "to": (box,)}.get(field, box)
     with pytest.raises(Refused) as caught:
-        open_message(with_heading(letter(), **{field: value}))
+        plain_message(with_heading(letter(), **{field: value}))
     assert caught.value.code == "mail.header_unfit"
 
 

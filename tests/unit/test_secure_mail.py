@@ -15,7 +15,7 @@ from routing.cms.content import DEFAULT_LIMITS, Limits
 from routing.cms.enveloping import ContentCipher, encrypt
 from routing.cms.keys import Transport, recipient_key
 from routing.cms.signing import digest_of, sign
-from routing.mime.assembly import cms_entity, multipart_signed, open_message
+from routing.mime.assembly import cms_entity, multipart_signed, plain_message
 from routing.mime.splitting import split_entity
 from routing.smime.opened import EncryptedLayer, SignedLayer, WrappedLayer
 from routing.smime.opening import open_message as opened
@@ -52,10 +52,11 @@ def test_every_form_is_opened_again(people: MailPeople, profile: Profile) -> Non
     assert [one.code for one in found.signatures] == [""] * (profile.form != "none")
     assert found.intact == (profile.form != "none" or profile.cipher is ContentCipher.GCM)
     assert dict(found.headers)["Subject"] == SUBJECT
+    assert found.headers_protected
     assert found.outer.headers["Subject"] == "Sikker mail"
     assert found.differing == ("Subject",)
     if profile.wrap:
-        assert found.entity.raw == open_message(mail)
+        assert found.entity.raw == plain_message(mail)
 
 
 @pytest.mark.parametrize("cipher", list(ContentCipher))
@@ -123,9 +124,21 @@ def test_a_changed_header_outside_is_named(people: MailPeople) -> None:
     assert opened(forged, [people.bob.identity]).differing == ("From", "Subject")
 
 
+def test_headers_that_a_signature_does_not_cover_do_not_count(people: MailPeople) -> None:
+    payload = [b"Content-Type: text/plain\r\n\r\nK\xc3\xa6re Bo\r\n"]
+    signature = sign(payload, digest_of(payload), people.sender.identity, letter().heading.at, detached=True)
+    # CBC content can be changed: somebody puts a sender before what is signed.
+    inner = [b"From: chef@afsender.example\r\n", *multipart_signed(payload, signature, b"=_e")]
+    message = message_of(cms_entity(encrypt(inner, [people.bob.recipient]), "enveloped-data"))
+    found = opened(message, [people.bob.identity])
+    assert found.intact
+    assert not found.headers_protected
+    assert dict(found.headers)["From"] == "Lønkontoret <loen@afsender.example>"
+
+
 def test_lost_carriage_returns_do_not_break_a_signature(people: MailPeople) -> None:
     mail = letter()
-    payload = [open_message(mail)]
+    payload = [plain_message(mail)]
     signature = sign(payload, digest_of(payload), people.sender.identity, mail.heading.at, detached=True)
     message = message_of(*multipart_signed(payload, signature, b"=_e"))
     assert opened(message.replace(b"\r\n", b"\n"), []).intact
@@ -134,7 +147,7 @@ def test_lost_carriage_returns_do_not_break_a_signature(people: MailPeople) -> N
 
 def test_layers_bytes_and_names_are_limited(people: MailPeople) -> None:
     bob = people.bob
-    entity = [open_message(letter())]
+    entity = [plain_message(letter())]
     for _ in range(4):
         entity = [cms_entity(encrypt(entity, [bob.recipient]), "enveloped-data")]
     message = message_of(*entity)
@@ -148,7 +161,7 @@ def test_layers_bytes_and_names_are_limited(people: MailPeople) -> None:
 
 
 def test_an_ordinary_mail_has_no_layers() -> None:
-    found = opened(open_message(letter()), [])
+    found = opened(plain_message(letter()), [])
     assert found.layers == ()
     assert not found.intact
     assert not found.encrypted
