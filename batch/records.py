@@ -5,7 +5,7 @@ Relies on `schemas` alone. Holds no SQL and no keys.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -99,6 +99,19 @@ class KeptFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Ration:
+    """How much may go by one channel within `hours`: `allows(n_recipients, n_persons)` says whether.
+
+    `n_recipients` counts addresses that got data about the person, `n_persons` the persons whose data went
+    to the address, this consignment included. Only consignments of these `materials` are counted.
+    """
+
+    hours: float
+    materials: frozenset[str]
+    allows: Callable[[int, int], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """One consignment that one worker may send now, under a lease.
 
@@ -112,6 +125,7 @@ class Claim:
     lease_number: int
     doubtful: bool = False
     n_unknown: int = 0
+    over_ration: bool = False  # the channel has carried too much: this step is not for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +142,15 @@ class Outcome:
     unknown: bool = False  # this attempt may have been taken
     needs_person: bool = False
     burnt: bool = True  # False: the attempt does not count (our own set-up was wrong)
+    at_end: Cause = Cause.EXHAUSTED  # what becomes of a reroute when the route has no further step
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What no channel may take now; at `used_steps` of its route a channel had taken it before."""
+
+    consignment: Consignment
+    used_steps: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ from eboks.tls import DAYS_OF_WARNING, make_context
 from eboks.verdicts import Verdicts, verdict_table
 from schemas.channels import Cursor, DocumentReader, EnrolmentCache, Limits, Protection, Reach
 from schemas.consignments import Consignment, Receipt, ReceiptEvent
+from schemas.eboks_settings import EboksMaterial, EboksSettings
 from schemas.errors import ConfigurationError, InDoubt, Refused, Unreachable
-from schemas.settings import EboksMaterial, EboksSettings, MaterialSettings
+from schemas.settings import MaterialSettings
 
 if TYPE_CHECKING:
     from eboks.wire import Wire

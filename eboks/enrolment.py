@@ -14,9 +14,9 @@ from typing import Protocol
 
 from schemas.channels import EnrolmentCache, Reach
 from schemas.consignments import Recipient
+from schemas.eboks_settings import EboksMaterial, EboksSettings
 from schemas.enrolment import Enrolment as Enrolment
 from schemas.errors import Transient
-from schemas.settings import EboksMaterial, EboksSettings
 
 MAX_CACHE_SECONDS = 24 * 3600.0
 ASK_AGAIN_SECONDS = 3600.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from eboks.enrolment import LIST, Enrolment, Finding
 from schemas.channels import EVERY_PLACE, EnrolmentCache, Listed, group_place
 from schemas.consignments import Recipient
-from schemas.settings import EboksMaterial
+from schemas.eboks_settings import EboksMaterial
 
 
 class ListSource:

@@ -17,8 +17,8 @@ from eboks.rest_enrolment import RestLookup
 from eboks.verdicts import objection
 from schemas.channels import Cursor
 from schemas.consignments import Consignment, Receipt, ReceiptEvent
+from schemas.eboks_settings import EboksChannel, EboksMaterial
 from schemas.errors import CannotTell, ConfigurationError, InDoubt, Transient
-from schemas.settings import EboksChannel, EboksMaterial
 
 MAX_IDS_A_POLL = 50
 # Faults of a reply's body that leave no doubt about its head: where only the head counts, so does the reply.

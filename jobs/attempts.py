@@ -12,12 +12,35 @@ from datetime import datetime, timedelta
 
 from batch.records import Claim, Outcome
 from schemas.channels import Channel, Reach
-from schemas.consignments import Receipt
+from schemas.consignments import Consignment, Receipt
 from schemas.errors import CannotTell, Coded, ConfigurationError, InDoubt, Refused, Transient, Unreachable
 from schemas.states import Cause
 
 OF_ONE_DOCUMENT = frozenset({"store.damaged"})
 """Faults of our own that concern one document: the others must not wait for it."""
+
+
+TOO_MUCH = "policy.too_much"
+
+
+def _no_obstacle(consignment: Consignment) -> str:
+    return ""
+
+
+def _waits_never(consignment: Consignment) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say now of one channel.
+
+    `obstacle` returns why the channel may not carry a consignment, empty when it may; `waits` says whether
+    one that no channel may take waits for a way, or ends on the error list.
+    """
+
+    obstacle: Callable[[Consignment], str] = _no_obstacle
+    waits: Callable[[Consignment], bool] = _waits_never
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +62,15 @@ class Attempts:
     """Tries claims on one channel."""
 
     def __init__(
-        self, channel: Channel, patience: Patience, now: Callable[[], datetime], randomness: random.Random
+        self,
+        channel: Channel,
+        patience: Patience,
+        now: Callable[[], datetime],
+        randomness: random.Random,
+        rules: Rules | None = None,
     ) -> None:
         self._channel = channel
+        self._rules = rules or Rules()
         self._patience = patience
         self._now = now
         self._random = randomness
@@ -75,9 +104,13 @@ class Attempts:
         # After an attempt that may have been taken, a look-up must not send it by another channel: only the
         # channel's own answer to the same message may.
         if not claim.consignment.earlier_unknown:
+            code = TOO_MUCH if claim.over_ration else self._rules.obstacle(claim.consignment)
+            if code:
+                raise Unreachable(code)
             reach = await self._reach(claim)
             if not reach.reached:
-                raise Refused(reach.code) if reach.refused else Unreachable(reach.code)
+                kind = Refused if reach.refused else Unreachable
+                raise kind(reach.code, **reach.params)
         return await self._channel.send(claim.consignment, claim.message_id)
 
     async def _reach(self, claim: Claim) -> Reach:
@@ -117,7 +150,8 @@ class Attempts:
 
     def _answered(self, claim: Claim, cause: Cause, error: Coded) -> Outcome:
         if not claim.doubtful:
-            return Outcome(claim, cause, error.code, error.params)
+            at_end = Cause.NO_WAY if self._rules.waits(claim.consignment) else Cause.EXHAUSTED
+            return Outcome(claim, cause, error.code, error.params, retry_at=self._now(), at_end=at_end)
         if not self._channel.idempotent:
             # It speaks of what was sent once more; the first may still have been taken.
             return self._lost(claim, error, needs_person=True)

@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 
 from jobs.house import House
 from jobs.ownership import only_one
+from schemas.eboks_settings import EboksSettings
 from schemas.errors import BadInput, ConfigurationError
-from schemas.settings import ChannelSettings, EboksSettings
+from schemas.section import ChannelSettings
 
 if TYPE_CHECKING:
     from batch.enrolment_list import EnrolmentListFile

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from batch.ledger import Ledger
     from batch.vault import Vault
     from schemas.channels import Channel, Protection
+    from schemas.consignments import Route
 
 Clock = Callable[[], datetime]
 Builder = Callable[["House", str], "Channel"]
@@ -145,10 +146,13 @@ class House:
 
     def routes(self) -> Mapping[str, tuple[str, ...]]:
         """Returns each material's channels in order, as they are open now."""
-        from routing.planning import plan
+        return {name: self.standing_route(name).channels for name in self.settings.materials}
 
-        opened = self.protections()
-        return {name: plan(material, opened).channels for name, material in self.settings.materials.items()}
+    def standing_route(self, material: str) -> Route:
+        """Returns the route that a material's consignments start with, and what is left out of it."""
+        from routing.planning import standing_route
+
+        return standing_route(self.settings.materials[material], self.settings.policy, self.protections())
 
     async def close_channels(self) -> None:
         """Closes the channels; belongs to the event loop that used them."""

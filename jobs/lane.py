@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from batch.failpoints import failpoint
-from batch.records import Claim, Outcome
+from batch.records import Claim, Outcome, Ration
 from jobs.attempts import Attempts
 from jobs.breaker import Breaker
 from schemas.channels import Channel
@@ -54,14 +54,22 @@ class LaneResult:
     def n_done(self) -> int:
         return sum(self.causes.values())
 
+    def after(self, earlier: LaneResult | None) -> LaneResult:
+        """Returns this result with what an earlier round of the same pass did added to it."""
+        if earlier is not None:
+            self.causes = earlier.causes + self.causes
+            self.n_refused_writes += earlier.n_refused_writes
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class LeaseTerms:
-    """Who claims, and for how long a claim is theirs."""
+    """Who claims, for how long a claim is theirs, and how much the channel may carry."""
 
     owner: str
     lease_seconds: float
     now: Callable[[], datetime]
+    ration: Ration | None = None
 
     def last_start_at(self) -> datetime:
         """Returns until when a claim made now may be tried: half its lease is left for the answer."""
@@ -195,6 +203,7 @@ class Lane:
                 owner=owner,
                 lease_seconds=seconds,
                 name_id=self._channel.message_id,
+                ration=self._terms.ration,
             )
         return claims
 

@@ -21,13 +21,16 @@ from jobs.turns import Verb
 if TYPE_CHECKING:
     from batch.intake import Taken
 
+LOOK_SECONDS = 300.0
+"""How long what waits for a way is left alone between two looks of the scheduler."""
+
 
 def house_verbs(house: House, stop: Callable[[], bool]) -> Mapping[str, Verb]:
     """Returns the verbs of an open house; they end early once `stop()` is true."""
     dispatcher = Dispatcher(house)
     return {
         "pull": lambda source: Pull(house, stop=stop).run(source),
-        "dispatch": lambda source: dispatcher.run(stop=stop),
+        "dispatch": lambda source: dispatcher.run(look_seconds=LOOK_SECONDS, stop=stop),
         "collect": lambda source: collect(house, stop=stop),
         "close": lambda source: close(house, stop=stop),
         "purge": lambda source: purge(house, stop=stop),

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.errors import ConfigurationError
-from schemas.settings import KINDS, Section, Settings
+from schemas.section import Section
+from schemas.settings import KINDS, Settings
 
 FILE_NAME = "brevdue.toml"
 

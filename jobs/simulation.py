@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from jobs.initiate import simulator_folder
+from schemas.eboks_settings import EboksChannel, EboksSettings, EboksSoapChannel
 from schemas.errors import ConfigurationError
-from schemas.settings import EboksChannel, EboksSettings, EboksSoapChannel, Settings
+from schemas.settings import Settings
 
 if TYPE_CHECKING:
     from eboks.simulator import ServerTls, SimulatorSettings

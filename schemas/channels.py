@@ -41,6 +41,8 @@ class Reach:
 
     `answer` is the word of the other side's register and `source` who gave it, where one was asked. `refused`
     says that no channel should take it: a letter to one who is dead goes nowhere.
+    `evidence` is what the answer rests on (a certificate's subject and days, a tunnel entry, every mail
+    exchanger with its TLS version): texts for `explain`, never a document's content.
     """
 
     reached: bool
@@ -49,6 +51,8 @@ class Reach:
     answer: str = ""
     source: str = ""
     refused: bool = False
+    params: Mapping[str, object] = field(default_factory=dict)
+    evidence: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,3 +276,18 @@ class ActRow(SQLModel, table=True):
     subject: str
     reason: str = ""
     n_changed: int = 0
+
+
+class RationUseRow(SQLModel, table=True):
+    """What a channel of limited amounts has carried: whose data to which address, both by keyed hash."""
+
+    __tablename__ = "ration_use"
+    __table_args__ = (
+        Index("ix_ration_use_person", "channel", "person_key"),
+        Index("ix_ration_use_address", "channel", "address_key"),
+    )
+    channel: str = Field(primary_key=True)
+    consignment_id: str = Field(primary_key=True)
+    person_key: str
+    address_key: str
+    at: int = Field(sa_column=_moment(nullable=False))

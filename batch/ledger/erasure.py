@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, ScalarSelect, func, select, update
+from sqlalchemy import Connection, ScalarSelect, delete, func, select, update
 
 from batch.ledger.moments import to_micros
-from batch.ledger.store import BATCH, CONSIGNMENT, DOCUMENT, KEPT_FILE, REJECTION, Store
+from batch.ledger.store import BATCH, CONSIGNMENT, DOCUMENT, KEPT_FILE, RATION_USE, REJECTION, Store
 from batch.records import Deadlines
 from schemas.errors import BadInput
 
@@ -123,6 +123,7 @@ def _erase(connection: Connection, batch_id: str, at: int) -> None:
     connection.execute(documents.values(**_KEY_GONE, sha256=""))
     files = update(KEPT_FILE).where(KEPT_FILE.c.batch_id == batch_id)
     connection.execute(files.values(**_KEY_GONE, sha256=""))
+    connection.execute(delete(RATION_USE).where(RATION_USE.c.consignment_id.in_(_own(batch_id))))
     rejections = update(REJECTION).where(REJECTION.c.batch_id == batch_id)
     connection.execute(rejections.values(sealed=None, params="{}"))
     erased = {

@@ -8,7 +8,7 @@ the connection broke at the very commit, asking again is harmless.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,13 +21,15 @@ from batch.ledger import (
     intake_rows,
     lines,
     people,
+    rations,
     reading,
     receipts,
     slots,
+    waiting,
 )
 from batch.ledger.engine import BUSY_SECONDS, Database, parse_url, prepare_file
 from batch.ledger.enrolments import KeptEnrolments
-from batch.ledger.moments import maybe_from_micros
+from batch.ledger.moments import maybe_from_micros, to_micros
 from batch.ledger.outcomes import record as record_outcomes
 from batch.ledger.store import Store
 from batch.records import (
@@ -42,10 +44,12 @@ from batch.records import (
     NewRejection,
     Outcome,
     Pause,
+    Ration,
     Standing,
+    Waiting,
     WarningLine,
 )
-from schemas.consignments import ReceiptEvent
+from schemas.consignments import Consignment, ReceiptEvent
 from schemas.errors import ServiceDown
 from schemas.states import State
 
@@ -139,15 +143,31 @@ class Ledger:
         owner: str,
         lease_seconds: float,
         name_id: Callable[[str], str],
+        ration: Ration | None = None,
     ) -> list[Claim]:
         """Takes up to `limit` due consignments, the oldest first: they are `sending` under the owner's lease.
 
         The message id is written in the same transaction, once per step. A paused channel gives nothing. A
         row whose sealed values don't open is held (`ledger.row_unreadable`); when none of several opens the
         keys are wrong: ConfigurationError `keys.unreadable`, nothing changed. A consignment that workers died
-        with comes alone.
+        with comes alone. What a `ration` does not allow comes marked `over_ration`, the rest is counted.
         """
-        return claims.claim(self._store, channel, limit, (owner, lease_seconds), name_id)
+        return claims.claim(self._store, channel, limit, (owner, lease_seconds), name_id, ration)
+
+    def amount(self, channel: str, consignment: Consignment, hours: float) -> tuple[int, int]:
+        """Returns a channel's recipients of this person and persons of this recipient within the hours.
+
+        The consignment itself is included, as if it went now.
+        """
+        return rations.amount(self._store, channel, consignment, hours)
+
+    def waiting(self, looked_before: datetime, limit: int) -> list[Waiting]:
+        """Returns what is held because no channel may take it, and was last looked at before a moment."""
+        return waiting.waiting(self._store, to_micros(looked_before), limit)
+
+    def reopen(self, looked_at: Mapping[str, int | None], *, actor: str) -> int:
+        """Lets go what has a way again: consignment id → step to begin at, None for what still has none."""
+        return waiting.reopen(self._store, looked_at, actor)
 
     def claim_doubts(self, channel: str, limit: int, *, owner: str, lease_seconds: float) -> list[Claim]:
         """Leases up to `limit` doubts that are due and need no person; their state stays `in_doubt`."""

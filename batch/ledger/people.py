@@ -24,6 +24,7 @@ from batch.ledger.moves import (
 )
 from batch.ledger.outcomes import insert_receipt, receipt_row
 from batch.ledger.store import ACT, BATCH, CONSIGNMENT, PAUSE, RECEIPT, Store
+from batch.ledger.waiting import NO_WAY_OPEN, first_step, let_go
 from batch.records import Pause
 from schemas.consignments import Receipt
 from schemas.errors import BadInput
@@ -42,6 +43,9 @@ def release(store: Store, subject: str, actor: str, reason: str, rows: bool) -> 
     at = store.micros()
 
     def change(move: Move) -> None:
+        if move.code == NO_WAY_OPEN:
+            let_go(move, first_step(connection, move), actor, at)
+            return
         held_for = move.code
         move.say("")
         move.next_attempt_at = at

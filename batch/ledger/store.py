@@ -46,6 +46,7 @@ ENROLMENT_LISTED = _table(_tables.EnrolmentListedRow)
 SLOT = _table(_tables.SlotRow)
 PAUSE = _table(_tables.PauseRow)
 ACT = _table(_tables.ActRow)
+RATION_USE = _table(_tables.RationUseRow)
 
 LEASED: ColumnElement[bool] = CONSIGNMENT.c.lease_owner != literal_column("''")
 

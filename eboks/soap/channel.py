@@ -22,8 +22,8 @@ from eboks.soap.lookup import SoapLookup, naming
 from eboks.verdicts import Verdicts, objection
 from schemas.channels import Cursor
 from schemas.consignments import Consignment, Receipt, ReceiptEvent, Recipient, RecipientKind
+from schemas.eboks_settings import EboksMaterial, EboksSoapChannel, SoapOperation
 from schemas.errors import CannotTell, Coded, InDoubt, Refused, Transient
-from schemas.settings import EboksMaterial, EboksSoapChannel, SoapOperation
 
 if TYPE_CHECKING:
     from eboks.soap.contract import Contract, Message

@@ -23,8 +23,8 @@ from zeep.wsdl import Document
 from zeep.wsdl.bindings import Soap11Binding
 
 from eboks.soap.fields import MANY, Values, fill
+from schemas.eboks_settings import SoapOperation
 from schemas.errors import ConfigurationError
-from schemas.settings import SoapOperation
 
 logging.getLogger("zeep").setLevel(logging.CRITICAL)
 

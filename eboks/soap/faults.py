@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from eboks.soap.answers import Fault
 from eboks.verdicts import Kind, Verdict, Verdicts, by_verdict, verdict_for, verdict_table
+from schemas.eboks_settings import EboksSoapChannel
 from schemas.errors import Coded, ConfigurationError, Refused, Transient
-from schemas.settings import EboksSoapChannel
 
 # With several errors the gravest counts: tell a person, try the next way, try again (facts/eboks e.5).
 _GRAVEST: tuple[Kind, ...] = ("configuration", "refused", "unreachable", "transient")

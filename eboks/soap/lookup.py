@@ -11,8 +11,8 @@ from typing import Protocol
 
 from eboks.enrolment import CODES, Enrolment
 from schemas.consignments import Recipient
+from schemas.eboks_settings import EboksMaterial, SoapOperation
 from schemas.errors import Refused, Transient, Unreachable
-from schemas.settings import EboksMaterial, SoapOperation
 
 _BY_CODE = {code: answer for answer, code in CODES.items() if code and answer is not Enrolment.UNKNOWN}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from schemas.settings import SoapOperation
+from schemas.eboks_settings import SoapOperation
 
 WSDL = Path(str(files("schemas"))) / "soap" / "sf1600" / "print.wsdl"
 """The contract that travels with the code."""

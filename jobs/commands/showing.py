@@ -215,12 +215,9 @@ def _who(actor: str) -> str:
 
 
 def _left_out(house: House, material: str) -> list[tuple[str, str]]:
-    from routing.planning import plan
-
-    settings = house.settings.materials.get(material)
-    if settings is None:
+    if material not in house.settings.materials:
         return []
-    return [(one.channel, one.code) for one in plan(settings, house.protections()).left_out]
+    return [(one.channel, one.code) for one in house.standing_route(material).left_out]
 
 
 def _enrolments(house: House, standing: Standing) -> list[tuple[str, Finding]]:

@@ -129,6 +129,8 @@ def _tell_dispatch(
     context: Context, result: DispatchResult, again_at: datetime | None, code: int, stopped: bool
 ) -> int:
     screen = context.screen
+    if result.n_opened:
+        screen.say("dispatch_opened", n_opened=result.n_opened)
     for lane in result.lanes:
         screen.say("dispatch_lane", channel=lane.channel, counts=_counts(context, lane.causes))
         if lane.stopped_by:
@@ -146,6 +148,7 @@ def _tell_dispatch(
         },
         "closed": list(result.closed),
         "taken_over": result.n_taken_over,
+        "opened": result.n_opened,
         "again_at": again_at.isoformat() if again_at else None,
     }
     return finish_pass(context, "dispatch", data, code, stopped=stopped)

@@ -23,15 +23,9 @@ from eboks.simulator.server import wall_clock
 from eboks.soap.channel import EboksSoap
 from schemas.channels import Channel, KeptEnrolment, Listed
 from schemas.consignments import Consignment, ContentRef, Document, Receipt, Recipient
+from schemas.eboks_settings import EboksChannel, EboksMaterial, EboksSettings, EboksSoapChannel
 from schemas.identity import Cpr, Cvr
-from schemas.settings import (
-    AnyChannel,
-    EboksChannel,
-    EboksMaterial,
-    EboksSettings,
-    EboksSoapChannel,
-    MaterialSettings,
-)
+from schemas.settings import AnyChannel, MaterialSettings
 from tests.rigs.certificates import SYSTEM_ID
 from tests.rigs.simulator import MANDATORY, VOLUNTARY, RunningSimulator, StartSimulator
 

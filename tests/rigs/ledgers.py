@@ -23,6 +23,7 @@ from sqlalchemy import text
 
 from batch.ledger import Ledger, births
 from batch.ledger.engine import Database, parse_url, prepare_file
+from batch.ledger.store import METADATA
 from batch.records import Claim, KeptFile, NewBatch, NewConsignment, NewDocument, NewRejection, Outcome
 from batch.sealing import seal_consignment, seal_echo, seal_name
 from batch.vault import Vault
@@ -175,6 +176,7 @@ def make_consignment(
     route: tuple[str, ...] = (CHANNEL, "smime"),
     digits: str | None = None,
     n_documents: int = 1,
+    email: str = "aase@example.invalid",
     **changes: Any,
 ) -> NewConsignment:
     """Makes one consignment as intake would."""
@@ -196,7 +198,7 @@ def make_consignment(
             number=number,
             title="Lønseddel oktober",
             name="Åse Ærøskøbing",
-            email="aase@example.invalid",
+            email=email,
             mobile="",
             reference=f"ref-{line}",
             extra={"afdeling": "Øst"},
@@ -292,10 +294,7 @@ def migrated_postgres(request: pytest.FixtureRequest, test_vault: Vault) -> str:
 
 def _empty(url: str) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        tables = (
-            "batch, consignment, document, kept_file, rejection, event, receipt, enrolment, enrolment_list, "
-            "enrolment_listed, slot, pause, act"
-        )
+        tables = ", ".join(sorted(set(METADATA.tables) - {"house"}))
         connection.execute(f"TRUNCATE {tables} CASCADE".encode())
 
 

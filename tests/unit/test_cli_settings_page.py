@@ -10,17 +10,14 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from schemas.eboks_settings import EboksChannel, EboksMaterial, EboksSettings, EboksSoapChannel, SoapOperation
+from schemas.policy import DATA_CLASSES, AmountLimits, ClassPolicy, PolicySettings
 from schemas.settings import (
     DEFAULT_TIMETABLE,
-    EboksChannel,
-    EboksMaterial,
-    EboksSettings,
-    EboksSoapChannel,
     HouseSettings,
     MaterialSettings,
     RetentionSettings,
     Settings,
-    SoapOperation,
     SourceSettings,
     TimetableEntry,
 )
@@ -37,7 +34,10 @@ TABLES: dict[str, type[BaseModel]] = {
     "channels.<name>.send": SoapOperation,
     "timetable.<name>": TimetableEntry,
     "retention": RetentionSettings,
+    "policy.limits": AmountLimits,
 }
+# Told as a matrix, not as keys in a row.
+MATRICES = {"policy"}
 # Tables of their own on the page, not keys in a row.
 SUBTABLES = {
     ("materials.<name>", "eboks"),
@@ -84,8 +84,25 @@ def real(model: type[BaseModel], key: str) -> Any:
 
 
 def test_every_table_of_the_file_has_a_section():
-    assert set(sections()) == set(TABLES)
+    assert set(sections()) == set(TABLES) | MATRICES
     assert {name.split(".")[0] for name in TABLES} == set(Settings.model_fields)
+
+
+def test_the_policy_is_told_as_it_is():
+    page = sections()["policy"]
+    told = {
+        data_class: (always, transport)
+        for classes, always, transport in re.findall(
+            r'^\| (`.+?) \| `"(\w+)"` \| `"(\w+)"` \|$', page, flags=re.MULTILINE
+        )
+        for data_class in re.findall(r"`(\w+)`", classes)
+    }
+    policy = PolicySettings()
+    strong = [name for name in ClassPolicy.model_fields if name != "transport"]
+    for data_class in DATA_CLASSES:
+        always, transport = told[data_class]
+        assert {policy.allowance(data_class, name) for name in strong} == {always}
+        assert policy.allowance(data_class, "transport") == transport
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -8,8 +8,9 @@ import pytest
 
 from eboks.simulator import person
 from schemas.channels import Listed
+from schemas.eboks_settings import EboksMaterial
 from schemas.errors import ConfigurationError, Transient
-from schemas.settings import EboksMaterial, MaterialSettings
+from schemas.settings import MaterialSettings
 from tests.rigs.channels import NOW, bench_for, letter
 from tests.rigs.simulator import VOLUNTARY, StartSimulator
 
