@@ -18,7 +18,7 @@ from jobs.reach_rows import ReachRow
 from schemas.channels import Channel, Reach
 from schemas.consignments import Consignment
 from schemas.enrolment import Enrolment
-from schemas.errors import Transient
+from schemas.errors import ConfigurationError, Transient
 
 TRIES = 3
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
@@ -92,7 +92,10 @@ class EnrolmentCheck:
         result = CheckResult()
         try:
             for chunk in chunks:
-                for found in await asyncio.gather(*map(self._look_up, chunk)):
+                # What fails must not cut off the calls that are under way: their connections end in order.
+                for found in await asyncio.gather(*map(self._look_up, chunk), return_exceptions=True):
+                    if isinstance(found, BaseException):
+                        raise found
                     if found is None:
                         result.stopped = True
                         continue
@@ -145,11 +148,17 @@ class _Asker:
         self._breaker = breaker
         self._stop = stop
         self._room = asyncio.Semaphore(channel.limits.parallel)
+        self._fault: ConfigurationError | None = None
 
     async def ask(self, consignment: Consignment) -> Reach | None:
-        """Returns the channel's word; None when there was no time left to ask."""
+        """Returns the channel's word; None when there was no time left to ask.
+
+        Raises ConfigurationError, and once it has, without asking again.
+        """
         code = "channel.not_answering"
         async with self._room:
+            if self._fault is not None:
+                raise self._fault
             if self._stop():
                 return None
             for number in range(TRIES):
@@ -166,6 +175,9 @@ class _Asker:
                         pause = error.retry_after_seconds or PAUSE_SECONDS
                         await asyncio.sleep(min(pause, LONGEST_PAUSE_SECONDS))
                     continue
+                except ConfigurationError as error:
+                    self._fault = error
+                    raise
                 self._breaker.succeeded()
                 return reach
         return Reach(False, code, answer=NO_ANSWER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import signal
 import sqlite3
@@ -179,6 +180,8 @@ def test_a_certificate_that_is_refused_ends_the_check_with_its_reason(
     ran = house.brevdue("enrolment", "check", str(path), "--material", "brev")
     assert ran.code == 2
     assert "eboks.access_denied" in ran.err
+    assert counts(house)["n_lookups"] == 0
+    gc.collect()  # a connection that was cut off would be told of here, by a warning
 
 
 @pytest.mark.parametrize(
