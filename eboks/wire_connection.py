@@ -55,6 +55,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, context: ssl.SSLContext, host: str, max_reply_bytes: int) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self.context = context
         self._max_reply_bytes = max_reply_bytes
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
         self._transport: asyncio.Transport | None = None
