@@ -1,0 +1,69 @@
+"""The kinds of channel that can be set up, and what each must be told: read from the settings' own classes.
+
+Relies on `schemas.settings` for the shape and on `jobs.house.CHANNELS` for what this release can build. A new
+kind is known here as soon as it stands in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from jobs.house import CHANNELS
+from schemas.errors import BadInput
+from schemas.settings import ChannelSettings, Settings
+
+FROM_CERTIFICATE = ("certificate", "key")
+"""Fields that the certificate's step fills in."""
+ASKED_ALTHOUGH_OPTIONAL = ("ca",)
+
+
+@cache
+def channel_classes() -> Mapping[str, type[ChannelSettings]]:
+    """Returns kind → the class of its settings, for every kind this release can build."""
+    found: dict[str, type[ChannelSettings]] = {}
+    for one in _classes(Settings.model_fields["channels"].annotation):
+        for kind in get_args(one.model_fields["kind"].annotation):
+            if kind in CHANNELS:
+                found[kind] = one
+    return found
+
+
+def _classes(annotation: Any) -> Iterator[type[ChannelSettings]]:
+    """Yields the settings classes in an annotation, whether it is one class or a union by kind."""
+    if isinstance(annotation, type) and issubclass(annotation, ChannelSettings):
+        if "kind" in annotation.model_fields:
+            yield annotation
+        return
+    for part in get_args(annotation):
+        yield from _classes(part)
+
+
+def asked_fields(kind: str) -> list[str]:
+    """Returns the fields a person must be asked for, in the order of the settings."""
+    fields = channel_classes()[kind].model_fields
+    return [
+        name
+        for name, field in fields.items()
+        if name not in ("kind", *FROM_CERTIFICATE)
+        and (field.is_required() or name in ASKED_ALTHOUGH_OPTIONAL)
+    ]
+
+
+def wants_certificate(kind: str) -> bool:
+    """Says whether channels of a kind show a certificate of the sender's."""
+    return all(name in channel_classes()[kind].model_fields for name in FROM_CERTIFICATE)
+
+
+def demand_value(kind: str, name: str, value: object) -> None:
+    """Raises BadInput `onboarding.bad_value` when the settings would not take a value for a field."""
+    field = channel_classes()[kind].model_fields[name]
+    shape: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    try:
+        TypeAdapter(shape).validate_python(value)
+    except ValidationError as error:
+        why = error.errors(include_url=False, include_input=False, include_context=False)[0]["msg"]
+        raise BadInput("onboarding.bad_value", key=name, why=why) from None
