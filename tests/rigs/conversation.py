@@ -56,7 +56,11 @@ class Conversation:
 
     def interrupt(self) -> None:
         """Presses Ctrl-C."""
-        os.write(self.terminal, b"\x03")
+        self.press("\x03")
+
+    def press(self, keys: str) -> None:
+        """Presses keys without Enter."""
+        os.write(self.terminal, keys.encode())
 
     def end(self) -> int:
         """Reads to the end and returns the exit code."""
