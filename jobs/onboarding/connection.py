@@ -26,7 +26,6 @@ PATIENCE_SECONDS = 8.0
 CLOCK_NOTE_SECONDS, CLOCK_BAD_SECONDS = 30, 300
 _SIMULATOR_MARK = "x-brevdue-simulator"
 _OF_THE_SERVER = "tls.server_"
-_OF_THE_VERSION = frozenset({"tls.no_common_version", "tls.not_tls"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +114,19 @@ def _reach(way: Way) -> socket.socket:
 
 def _talk(way: Way, plain: socket.socket, now: Callable[[], datetime]) -> list[Check]:
     """Shakes hands and asks one question; returns the verdicts on TLS, both certificates and the clock."""
+    checks: list[Check] = []
     try:
         context = make_context(way.certificate, way.key, way.authority)
         with context.wrap_socket(plain, server_hostname=way.host) as secure:
-            return [*_seen(way, secure, now()), *_answer(way, secure, now)]
+            checks += _seen(way, secure, now())
+            checks += _answer(way, secure, now)
     except ConfigurationError as error:
-        raise _Ended(fault(_point(error.code), error, way.channel)) from None
+        checks.append(fault("connection.certificate", error, way.channel))
     except ssl.SSLError as error:
-        raise _Ended(_broken(way, fault_of(error))) from None
+        checks.append(_broken(way, fault_of(error), shaken=bool(checks)))
     except (OSError, http.client.HTTPException):
-        raise _Ended(_broken(way, None)) from None
+        checks.append(_broken(way, None, shaken=bool(checks)))
+    return checks
 
 
 def _seen(way: Way, secure: ssl.SSLSocket, now: datetime) -> list[Check]:
@@ -168,17 +170,20 @@ def _clock(way: Way, date: str | None, now: datetime) -> Check:
     return make("connection.clock", "connection.clock_off", way.channel, seconds=off)
 
 
-def _point(code: str) -> str:
-    """Returns the step that a TLS code is about."""
-    if code.startswith(_OF_THE_SERVER):
-        return "connection.server"
-    return "connection.tls" if code in _OF_THE_VERSION else "connection.certificate"
+def _broken(way: Way, lasting: Coded | None, *, shaken: bool) -> Check:
+    """Returns the verdict of a connection that broke.
 
-
-def _broken(way: Way, lasting: Coded | None) -> Check:
-    """Returns the verdict of a handshake that broke; a server may hang up on a certificate without a word."""
+    In TLS 1.3 a server judges our certificate when our side has already `shaken` hands, and it may hang up
+    without a word.
+    """
     error = lasting or ConfigurationError("tls.handshake_cut")
-    return fault(_point(error.code), error, way.channel)
+    if error.code.startswith(_OF_THE_SERVER):
+        point = "connection.server"
+    elif error.code == "tls.client_certificate_refused" or shaken:
+        point = "connection.certificate"
+    else:
+        point = "connection.tls"
+    return fault(point, error, way.channel)
 
 
 def _name(parts: object) -> str:
