@@ -22,7 +22,9 @@ def gather(said: Mapping[str, Any]) -> Flags:
     material = {name: said[name] for name in _MATERIAL if said[name] is not None}
     if "channels" in material:
         material["channels"] = [part.strip() for part in material["channels"].split(",")]
-    channel = {name: _plain(said[name]) for name in _CHANNEL if said[name] is not None}
+    channel = {name: said[name] for name in _CHANNEL if said[name] is not None}
+    if "ca" in channel:
+        channel["ca"] = str(channel["ca"].absolute())
     answers: dict[str, Any] = {name: _plain(said[name]) for name in _SENDER if said[name] is not None}
     if said["material"]:
         answers["material_names"] = [said["material"]]

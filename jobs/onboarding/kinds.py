@@ -6,6 +6,7 @@ kind is known here as soon as it stands in both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, get_args
@@ -19,6 +20,7 @@ from schemas.settings import ChannelSettings, Settings
 FROM_CERTIFICATE = ("certificate", "key")
 """Fields that the certificate's step fills in."""
 ASKED_ALTHOUGH_OPTIONAL = ("ca",)
+_REQUIRED = re.compile(r"(\w+): required")
 
 
 @cache
@@ -53,17 +55,37 @@ def asked_fields(kind: str) -> list[str]:
     ]
 
 
+def still_required(kind: str, told: Mapping[str, object]) -> list[str]:
+    """Returns the fields that the settings miss in an otherwise whole table, such as those of a profile.
+
+    Their classes say so in the words `<field>: required …`; anything else wrong is told when it is written.
+    """
+    one = channel_classes()[kind]
+    table = {name: value for name, value in told.items() if value != ""}
+    try:
+        one.model_validate({**dict.fromkeys(FROM_CERTIFICATE, "-"), **table, "kind": kind})
+    except ValidationError as error:
+        rows = error.errors(include_url=False, include_input=False, include_context=False)
+        named = [name for row in rows for name in _REQUIRED.findall(row["msg"])]
+        return [name for name in named if name in one.model_fields]
+    return []
+
+
 def wants_certificate(kind: str) -> bool:
     """Says whether channels of a kind show a certificate of the sender's."""
     return all(name in channel_classes()[kind].model_fields for name in FROM_CERTIFICATE)
 
 
-def demand_value(kind: str, name: str, value: object) -> None:
-    """Raises BadInput `onboarding.bad_value` when the settings would not take a value for a field."""
+def read_value(kind: str, name: str, text: str) -> object:
+    """Returns what was typed as the settings would hold it: a number where they want one, else the text.
+
+    Raises BadInput `onboarding.bad_value` when they would not take it.
+    """
     field = channel_classes()[kind].model_fields[name]
     shape: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     try:
-        TypeAdapter(shape).validate_python(value)
+        value = TypeAdapter(shape).validate_python(text)
     except ValidationError as error:
         why = error.errors(include_url=False, include_input=False, include_context=False)[0]["msg"]
         raise BadInput("onboarding.bad_value", key=name, why=why) from None
+    return value if isinstance(value, bool | int | float | str) else text

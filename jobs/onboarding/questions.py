@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.onboarding.answers import DATA_CLASSES, look, plain_address, plain_cvr
-from jobs.onboarding.kinds import asked_fields, channel_classes, demand_value, wants_certificate
+from jobs.onboarding.kinds import (
+    asked_fields,
+    channel_classes,
+    read_value,
+    still_required,
+    wants_certificate,
+)
 from schemas.errors import BadInput
 from schemas.settings import Settings
 
@@ -135,15 +141,14 @@ def _about_channel(name: str, answers: Mapping[str, Any], settings: Settings) ->
         about = {"channel": name, "field": key}
         read = _reader(kind, key, optional=optional)
         yield Question((*at, key), word, read, proposed.get(key, ""), optional, params=about)
+    for key in still_required(kind, look(answers, at) or {}):
+        about = {"channel": name, "field": key}
+        yield Question((*at, key), "field", _reader(kind, key, optional=False), params=about)
 
 
 def _reader(kind: str, key: str, *, optional: bool) -> Callable[[str], object]:
     def read(text: str) -> object:
-        if optional and not text:
-            return ""
-        value: object = int(text) if re.fullmatch(r"-?\d{1,18}", text) else text
-        demand_value(kind, key, value)
-        return value
+        return "" if optional and not text else read_value(kind, key, text)
 
     return read
 

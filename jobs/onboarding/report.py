@@ -141,7 +141,9 @@ def _shown_steps(desk: Desk) -> list[str]:
 
 
 def _shown(step: StepResult | None, language: Language) -> list[dict[str, Any]]:
-    return [shown_check(check, language) for check in (step.checks if step else ())]
+    """Returns a step's verdicts in words; the fingerprint stands above already."""
+    checks = step.checks if step else ()
+    return [shown_check(check, language) for check in checks if check.what != "certificate.fingerprint"]
 
 
 def shown_check(check: Check, language: Language) -> dict[str, Any]:
@@ -169,7 +171,11 @@ def _moment(at: datetime) -> str:
 
 
 def _style() -> tuple[str, str]:
-    """Returns the batch report's style, and the digest by which the page's policy lets it in."""
-    style = "\n" + (files("batch.reports") / "templates" / "report.css").read_text(encoding="utf-8")
+    """Returns the batch report's style and a little of our own, and the digest for the page's policy."""
+    sheets = (
+        files("batch.reports") / "templates" / "report.css",
+        files("jobs.onboarding") / "templates" / "onboarding.css",
+    )
+    style = "\n" + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return style, f"sha256-{digest}"

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pytest
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from jobs.onboarding import kinds
 from jobs.onboarding.answers import joined, look, put
-from jobs.onboarding.kinds import _classes, asked_fields, channel_classes, demand_value, wants_certificate
+from jobs.onboarding.kinds import (
+    _classes,
+    asked_fields,
+    channel_classes,
+    read_value,
+    still_required,
+    wants_certificate,
+)
 from jobs.onboarding.questions import Question, channel_names, next_question, own_channels
 from schemas.errors import BadInput
 from schemas.settings import ChannelSettings, EboksSettings, MaterialSettings, Settings
@@ -21,6 +28,20 @@ class Soap(EboksSettings):
 
     kind: Literal["soap"] = "soap"
     agreement: str
+
+
+class Proxy(Soap):
+    """A kind with fields that are required only together with others."""
+
+    client: str = ""
+    number: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        missing = [name for name in ("client", "number") if not getattr(self, name)]
+        if missing:
+            raise ValueError("; ".join(f"{name}: required by this contract" for name in missing))
+        return self
 
 
 class Mail(ChannelSettings):
@@ -131,11 +152,22 @@ def test_kinds_come_from_the_settings_and_from_what_can_be_built(monkeypatch: py
     assert asked_fields("mail") == ["relay"]
     assert (wants_certificate("soap"), wants_certificate("mail")) == (True, False)
     with pytest.raises(BadInput):
-        demand_value("soap", "system_id", "ikke et tal")
+        read_value("soap", "system_id", "ikke et tal")
+    assert read_value("soap", "system_id", "4711") == 4711
+    assert read_value("soap", "agreement", "0042") == "0042"
+
+
+def test_what_a_kind_requires_only_in_company_is_asked_last(monkeypatch: pytest.MonkeyPatch):
+    told = {"url": "https://e.invalid", "system_id": 1, "agreement": "a"}
+    monkeypatch.setattr(kinds, "channel_classes", lambda: {"soap": Proxy})
+    assert still_required("soap", {"url": "https://e.invalid"}) == []
+    assert still_required("soap", told) == ["client", "number"]
+    assert still_required("soap", {**told, "client": "c"}) == ["number"]
+    assert still_required("soap", {**told, "client": "c", "number": "n"}) == []
 
 
 def test_later_answers_join_earlier_ones_table_by_table():
-    earlier = {"cvr": "1", "materials": {"a": {"title": "A", "group": "g"}}}
+    earlier: dict[str, Any] = {"cvr": "1", "materials": {"a": {"title": "A", "group": "g"}}}
     later = {"cvr": None, "materials": {"a": {"title": "B"}, "b": {}}}
     out = joined(earlier, later)
     assert out == {"cvr": "1", "materials": {"a": {"title": "B", "group": "g"}, "b": {}}}
