@@ -31,6 +31,7 @@ _WHO: Mapping[str, Who] = {
     "connection.no_route": "network",
     "connection.private_address": "network",
     "eboks.access_denied": "eboks",
+    "http.not_connected": "network",
     "eboks.not_now": "eboks",
     "eboks.unknown_system_or_material": "eboks",
     "tls.certificate_expired": "issuer",

@@ -6,6 +6,7 @@ Relies on the file system's rename. A file has mode 0600 and a folder 0700 from 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from schemas.errors import ConfigurationError
@@ -36,7 +37,8 @@ def write_private(path: Path, content: bytes) -> None:
         fresh.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
         raise ConfigurationError("onboarding.not_writable", file=path.name, why=error.strerror) from None
 
 

@@ -1,6 +1,6 @@
 """Writes tables into `brevdue.toml` so that everything that stands there stays, comments and all.
 
-The only module that imports tomlkit. Relies on `read_settings` to judge the result before it takes the old
+The only module that imports tomlkit. Relies on `settings_of` to judge the result before it takes the old
 file's place, by one rename. Decides nothing about what is written.
 """
 
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
+import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jobs.onboarding.private_files import sync_folder
-from jobs.settings_file import read_settings
+from jobs.settings_file import settings_of
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
@@ -71,10 +72,10 @@ def write_draft(path: Path, made: Draft) -> Settings:
     Raises ConfigurationError when the result would be no good settings, `onboarding.settings_changed` when
     the file has changed since the draft, or `settings.not_writable`; the file then stands as it was.
     """
+    settings = planned(path, made)
     path = path.resolve()
     fresh = _written(path, made)
     try:
-        settings = _judged(path, fresh)
         if path.read_bytes() != made.before:
             raise ConfigurationError("onboarding.settings_changed", file=path.name)
         fresh.replace(path)
@@ -87,21 +88,8 @@ def write_draft(path: Path, made: Draft) -> Settings:
 
 
 def planned(path: Path, made: Draft) -> Settings:
-    """Returns the settings a draft holds, with the file left alone; raises ConfigurationError."""
-    path = path.resolve()
-    fresh = _written(path, made)
-    try:
-        return _judged(path, fresh)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def _judged(path: Path, fresh: Path) -> Settings:
-    """Reads the draft under the name that a person knows."""
-    try:
-        return read_settings(fresh)
-    except ConfigurationError as error:
-        raise ConfigurationError(error.code, **{**error.params, "file": path.name}) from None
+    """Returns the settings a draft holds, with nothing written; raises ConfigurationError."""
+    return settings_of(tomllib.loads(made.text), path)
 
 
 def _written(path: Path, made: Draft) -> Path:

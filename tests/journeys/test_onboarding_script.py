@@ -58,6 +58,18 @@ def test_the_rehearsal_compares_everybody_of_the_test_set(open_desk: OpenDesk):
     assert check["level"] == "good"
 
 
+def test_a_live_house_rehearses_on_this_machine_alone(open_desk: OpenDesk):
+    desk = open_desk()
+    text = desk.path.read_text(encoding="utf-8")
+    desk.path.write_text(text.replace('tenant = "testhus"', 'tenant = "testhus"\nmode = "live"'), "utf-8")
+    flags = desk.flags(url="https://eboks.invalid", step="sender")
+    ran = desk.onboard(*flags, "--step=rehearsal")
+    (check,) = ran.data["steps"]["rehearsal"]["checks"]
+    assert (check["level"], check["facts"]) == ("good", {"letters": 14, "arrived": 10})
+    assert ran.data["mode"] == "live" and desk.simulator.n_connections == 0
+    assert "SIMULERET" not in (desk.sender_folder / "rapport.html").read_text(encoding="utf-8")
+
+
 def test_by_an_answers_file_with_two_materials(open_desk: OpenDesk):
     desk = open_desk()
     answers = desk.file(

@@ -108,6 +108,15 @@ def test_what_would_be_no_good_settings_is_not_written(path: Path, tables):
     assert os.listdir(path.parent) == ["brevdue.toml"]
 
 
+def test_planning_needs_no_right_to_write(path: Path):
+    path.parent.chmod(0o500)
+    try:
+        assert "brev" in planned(path, draft(path, TABLES)).sources
+        assert os.listdir(path.parent) == ["brevdue.toml"]
+    finally:
+        path.parent.chmod(0o700)
+
+
 def test_a_file_changed_meanwhile_is_left_alone(path: Path):
     made = draft(path, TABLES)
     path.write_text(path.read_text(encoding="utf-8") + "# en anden\n", encoding="utf-8")
