@@ -8,7 +8,6 @@ is given and keeps nothing of them. Never tries another channel and never makes 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
@@ -17,10 +16,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from eboks.enclosures import Enclosure
 from eboks.enrolment import EnrolmentLookup, enrolments_for
+from eboks.own_identity import OwnIdentity
 from eboks.pace import Pace
 from eboks.replies import Reply
 from eboks.rest_check import check_own_certificate, contact, demand_fitting_host
-from eboks.tls import DAYS_OF_WARNING, make_context
+from eboks.tls import DAYS_OF_WARNING
 from eboks.verdicts import Verdicts, verdict_table
 from schemas.channels import Cursor, DocumentReader, EnrolmentCache, Limits, Protection, Reach
 from schemas.consignments import Consignment, Receipt, ReceiptEvent
@@ -108,7 +108,7 @@ class MailboxChannel(ABC, Generic[S]):
         """
         _ = self._verdicts
         check_own_certificate(self._channel, self._now())
-        contact(self._channel.url, self._context)
+        contact(self._channel.url, self._identity.context())
 
     def findings(self) -> list[tuple[str, dict[str, object]]]:
         """Returns what will be wrong before long: codes with their parameters. Raises ConfigurationError."""
@@ -161,19 +161,23 @@ class MailboxChannel(ABC, Generic[S]):
         channel = self._channel
         return Wire(
             channel.url,
-            lambda: self._context,
+            lambda: self._identity.context(),
             parallel=channel.parallel,
             deadline_seconds=channel.deadline_seconds,
             max_reply_bytes=channel.max_reply_bytes,
         )
 
     @cached_property
-    def _context(self) -> ssl.SSLContext:
-        """The one TLS context; made only for an address that fits the house's mode."""
+    def _identity(self) -> OwnIdentity:
+        """What gives every connection its TLS context."""
+        channel = self._channel
+        return OwnIdentity(channel.certificate, channel.key, channel.ca, self._demand_fit)
+
+    def _demand_fit(self) -> None:
+        """Raises ConfigurationError unless the address fits the house's mode and our certificate holds."""
         demand_fitting_host(self._channel.url, simulated=self._simulated)
         # A server may cut the handshake without a word; our own expired certificate is told before it can.
         check_own_certificate(self._channel, self._now())
-        return make_context(self._channel.certificate, self._channel.key, self._channel.ca)
 
     @cached_property
     def _verdicts(self) -> Verdicts:

@@ -63,9 +63,9 @@ def _refuse_encoded(reply: RawReply) -> None:
 
 
 class Wire:
-    """Calls to one e-Boks host, with one TLS context and one bounded pool of kept-alive connections.
+    """Calls to one e-Boks host, with one bounded pool of kept-alive connections.
 
-    `context` is asked for once, at the first connection.
+    `context` gives the TLS context of each new connection; another one than before retires the old ones.
     """
 
     def __init__(

@@ -51,8 +51,12 @@ def read_settings(path: Path) -> Settings:
     Raises ConfigurationError: `settings.missing`, `settings.not_toml` (with line and column) or
     `settings.invalid`, whose parameter `faults` names every wrong key with its reason, never its value.
     """
+    return settings_of(_read_toml(path), path)
+
+
+def settings_of(values: Mapping[str, Any], path: Path) -> Settings:
+    """Returns the settings that a file at `path` with these values would give; raises as `read_settings`."""
     path = path.absolute()
-    values = _read_toml(path)
     try:
         settings = _FromEnvironment(**values)
     except ValidationError as error:

@@ -89,7 +89,10 @@ def build(context: Context) -> typer.Typer:
     ) -> None:
         """These four are known everywhere and were taken out of the arguments before typer saw them."""
 
-    for add in (_add_verbs, _add_deciding, _add_channels, _add_showing, _add_house, _add_enrolment):
+    for add in (
+        *(_add_verbs, _add_deciding, _add_channels, _add_showing, _add_house),
+        *(_add_enrolment, _add_onboarding, _add_certificates),
+    ):
         add(Commands(app, context))
     return app
 
@@ -310,3 +313,74 @@ def _add_enrolment(commands: Commands) -> None:
         from jobs.commands.reaching import check as work
 
         return work(context, file, source, material, out)
+
+
+def _add_onboarding(commands: Commands) -> None:
+    context, option = commands.context, commands.option
+
+    @commands.add("onboard")
+    def onboard(
+        sender: Annotated[str | None, commands.argument("SENDER|status", "help_onboard_sender")] = None,
+        answers: Annotated[Path | None, option("--answers", key="help_onboard_answers")] = None,
+        cvr: Annotated[str | None, option("--cvr", key="help_onboard_cvr")] = None,
+        name: Annotated[str | None, option("--name", key="help_onboard_name")] = None,
+        folder: Annotated[Path | None, option("--folder", key="help_onboard_folder")] = None,
+        public_address: Annotated[str | None, option("--public-address", key="help_onboard_address")] = None,
+        material: Annotated[str | None, option("--material", key="help_onboard_material")] = None,
+        title: Annotated[str | None, option("--title", key="help_onboard_title")] = None,
+        content_type_id: Annotated[int | None, option("--content-type", key="help_onboard_type")] = None,
+        group: Annotated[str | None, option("--group", key="help_onboard_group")] = None,
+        data_class: Annotated[str | None, option("--data-class", key="help_onboard_class")] = None,
+        channels: Annotated[str | None, option("--channels", key="help_onboard_channels")] = None,
+        delivery: Annotated[str | None, option("--delivery", key="help_onboard_delivery")] = None,
+        document_days: Annotated[int | None, option("--document-days", key="help_onboard_days")] = None,
+        channel: Annotated[str | None, option("--channel", key="help_onboard_channel")] = None,
+        kind: Annotated[str | None, option("--kind", key="help_onboard_kind")] = None,
+        url: Annotated[str | None, option("--url", key="help_onboard_url")] = None,
+        system_id: Annotated[int | None, option("--system-id", key="help_onboard_system")] = None,
+        ca: Annotated[Path | None, option("--ca", key="help_onboard_ca")] = None,
+        request: Annotated[bool, option("--request", key="help_onboard_request")] = False,
+        p12: Annotated[Path | None, option("--p12", key="help_cert_p12")] = None,
+        pem: Annotated[Path | None, option("--pem", key="help_cert_pem")] = None,
+        key: Annotated[Path | None, option("--key", key="help_cert_key")] = None,
+        roots: Annotated[Path | None, option("--roots", key="help_cert_roots")] = None,
+        password_file: Annotated[Path | None, option("--password-file", key="help_cert_password")] = None,
+        step: Annotated[list[str] | None, option("--step", key="help_onboard_step")] = None,
+        again: Annotated[list[str] | None, option("--again", key="help_onboard_again")] = None,
+        write: Annotated[bool, option("--write", key="help_onboard_write")] = False,
+        force: Annotated[bool, option("--force", key="help_onboard_force")] = False,
+        live_test: Annotated[bool, option("--live-test", key="help_onboard_live")] = False,
+        recipient: Annotated[str | None, option("--recipient", key="help_onboard_recipient")] = None,
+        confirm: Annotated[str, option("--confirm", key="help_onboard_confirm")] = "",
+        no_questions: Annotated[bool, option("--no-questions", key="help_onboard_quiet")] = False,
+    ) -> int:
+        from jobs.commands.onboarding import onboard as work
+        from jobs.commands.onboarding_flags import gather
+
+        return work(context, sender, gather(locals()))
+
+
+def _add_certificates(commands: Commands) -> None:
+    family = commands.family("cert")
+    context, option = family.context, family.option
+
+    @family.add("list")
+    def list_certificates() -> int:
+        from jobs.commands.certificates import list_certificates as work
+
+        return work(context)
+
+    @family.add("renew")
+    def renew(
+        channel: Annotated[str, family.argument("CHANNEL", "help_channel")],
+        p12: Annotated[Path | None, option("--p12", key="help_cert_p12")] = None,
+        pem: Annotated[Path | None, option("--pem", key="help_cert_pem")] = None,
+        key: Annotated[Path | None, option("--key", key="help_cert_key")] = None,
+        roots: Annotated[Path | None, option("--roots", key="help_cert_roots")] = None,
+        password_file: Annotated[Path | None, option("--password-file", key="help_cert_password")] = None,
+        no_contact: Annotated[bool, option("--no-contact", key="help_cert_no_contact")] = False,
+    ) -> int:
+        from jobs.commands.certificates import Replacement
+        from jobs.commands.certificates import renew as work
+
+        return work(context, channel, Replacement(p12, pem, key, roots, password_file, not no_contact))

@@ -23,9 +23,9 @@ from tests.unit.test_layers import HEAVY, HEAVY_DATABASE
 COMMANDS = (
     *("pull", "dispatch", "collect", "close", "purge", "run", "release", "hold", "cancel", "resolve"),
     *("pause", "resume", "status", "explain", "check", "init", "simulate", "demo", "version"),
-    "enrolment",
+    *("enrolment", "onboard", "cert"),
 )
-FAMILIES = ("enrolment import", "enrolment check")
+FAMILIES = ("enrolment import", "enrolment check", "cert list", "cert renew")
 LANGUAGES: tuple[Language, Language] = ("da", "en")
 ENGLISH_CHROME = ("Usage", "Options", "Arguments", "Commands", "Show this", "required", "default")
 NUMBER = "1408683994"
