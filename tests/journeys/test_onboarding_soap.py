@@ -1,4 +1,4 @@
-"""A sender over SOAP is set up like one over REST: the fields of its kind are asked for beside the rest.
+"""A sender over SOAP is set up like one over REST: the fields of its kind are asked for too."""
 
 from __future__ import annotations
 
