@@ -62,7 +62,7 @@ def _tell_standing(screen: Screen, house: House, standing: Standing, outlook: Ou
     if standing.code:
         screen.line("  " + screen.why(standing.code, standing.params) + f" [{standing.code}]")
     _tell_route(screen, house, standing)
-    _tell_outlook(screen, outlook)
+    _tell_outlook(screen, outlook, standing.state)
     _tell_receipt(screen, standing)
     _tell_history(screen, standing)
 
@@ -113,14 +113,15 @@ def _details(screen: Screen, event: Event, cause: str) -> str:
     return ", ".join(said) + (f" [{event.code}]" if event.code else "")
 
 
-def _tell_outlook(screen: Screen, outlook: Outlook | None) -> None:
+def _tell_outlook(screen: Screen, outlook: Outlook | None, state: State) -> None:
     """Draws a row for every channel: open or not, allowed or not, and why; then what would be sent now."""
     if outlook is None:
         return
     columns = [screen.text(f"col_{name}") for name in ("channel", "protection", "open", "allowed", "why")]
     screen.table(screen.text("explain_outlook"), columns, [_row(screen, one) for one in outlook.reasons])
     if outlook.channel:
-        screen.line("  " + screen.text("explain_now", channel=outlook.channel))
+        key = "explain_released" if state is State.HELD else "explain_now"
+        screen.line("  " + screen.text(key, channel=outlook.channel))
     else:
         screen.line("  " + screen.text("explain_nowhere"))
 
