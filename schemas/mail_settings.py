@@ -20,18 +20,30 @@ TlsLevel = Literal["encrypt", "verify", "sts", "dane"]
 WhenInDoubt = Literal["hold", "resend_once"]
 
 
-class LdapDirectory(Section):
-    """`[mail.ldap.<name>]`: a directory of certificates; `{address}` in the filter is the recipient's."""
+class LdapServer(Section):
+    """What every directory has. It is asked without a name or a password, and only reads.
+
+    Without a port it is 636 for `ldaps` and 389 else. Each attribute is asked for with and without `;binary`:
+    servers differ. With `tls = "off"` whoever is on the way sees which
+    addresses are looked up; what comes back is judged all the same.
+    """
 
     host: HostPort
-    tls: bool = True
+    tls: Literal["ldaps", "starttls", "off"] = "ldaps"
     ca: Path | None = None
     base: str = ""
-    filter: str = "(mail={address})"
-    attributes: tuple[str, ...] = ("userCertificate;binary", "userSMIMECertificate;binary")
-    timeout_seconds: float = Field(default=5.0, gt=0, le=60)
+    attributes: tuple[str, ...] = ("userCertificate", "userSMIMECertificate")
+    timeout_seconds: int = Field(default=5, ge=1, le=60)
+
+
+class LdapDirectory(LdapServer):
+    """`[mail.ldap.<name>]`: a directory of certificates; `{address}` in the filter is the recipient's.
+
+    Only recipients of the `domains` are looked up there; left empty, everybody.
+    """
+
+    filter: str = Field(default="(mail={address})", pattern=r"^\(.*\{address\}.*\)$")
     domains: tuple[Domain, ...] = ()
-    """Only recipients of these domains are looked up here; empty: everybody."""
 
 
 class Smarthost(Section):
@@ -89,7 +101,6 @@ class SmimeChannel(MailChannelSettings):
     kind: Literal["smime"]
     modern: tuple[str, ...] = ()
     level: TlsLevel | None = None
-    min_rsa_bits: int = Field(default=2048, ge=2048, le=16_384)
 
 
 class TunnelPartner(Section):
