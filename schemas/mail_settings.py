@@ -70,6 +70,7 @@ class MailSettings(Section):
     smimea: bool = False
     revocation: Literal["required", "if_stated", "off_insecure"] = "if_stated"
     revocation_grace_hours: float = Field(default=48.0, ge=0, le=24 * 14)
+    workers: int = Field(default=2, ge=1, le=64)
     dns: tuple[HostPort, ...] = ()
     dns_validates: bool = False
     dns_seconds: float = Field(default=5.0, gt=0, le=60)
@@ -84,8 +85,12 @@ class MailSettings(Section):
 
 
 class MailChannelSettings(ChannelSettings):
-    """What every mail channel has; `max_bytes` counts documents before encoding."""
+    """What every mail channel has.
 
+    `max_bytes` counts the documents before encoding, `max_mail_bytes` the whole mail as it is sent.
+    """
+
+    max_mail_bytes: int = Field(default=25 * 1024 * 1024, ge=100_000)
     deadline_seconds: float = Field(default=120.0, gt=0, le=600)
     when_in_doubt: WhenInDoubt = "hold"
 
@@ -137,11 +142,18 @@ class TlsChannel(MailChannelSettings):
 
 
 class MaterialMail(Section):
-    """`[materials.<name>.mail]`: what a mail of this material says; the subject is neutral by default."""
+    """`[materials.<name>.mail]`: what a mail of this material says.
+
+    `subject` stands outside, where everybody on the way reads it, so it names nothing of the recipient.
+    `protected_subject` stands inside what is encrypted and signed, and may name the title as `{titel}`; only
+    programs that know protected headers show it. The texts may name `{titel}`, `{navn}`, `{afsender}` and
+    `{reference}`.
+    """
 
     from_name: str | None = Field(default=None, max_length=64)
     reply_to: Address | None = None
-    subject: str = Field(default="Sikker post", min_length=1, max_length=100)
+    subject: str = Field(default="Sikker post", min_length=1, max_length=100, pattern=r"^[^{}]*$")
+    protected_subject: str | None = Field(default=None, min_length=1, max_length=100)
     language: Literal["da", "en", "both"] = "both"
     text_da: Path | None = None
     text_en: Path | None = None
