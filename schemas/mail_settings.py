@@ -77,6 +77,7 @@ class MailSettings(Section):
     port: int = Field(default=25, ge=1, le=65_535)
     policy_port: int = Field(default=443, ge=1, le=65_535)
     server_roots: Path | None = None
+    probe_seconds: float = Field(default=20.0, gt=0, le=120)
     verdict_minutes: float = Field(default=10.0, ge=0, le=120)
     per_domain: int = Field(default=2, ge=1, le=64)
     smarthost: Smarthost | None = None
