@@ -58,6 +58,15 @@ def addresses_in(certificate: x509.Certificate) -> Iterator[MailAddress]:
             continue
 
 
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Says whether a certificate is one that issues others; directories give them along with a person's."""
+    try:
+        constraints = _extension(certificate, x509.BasicConstraints)
+    except ValueError:  # an extension that can't be read: the verdict will say so
+        return False
+    return constraints is not None and constraints.ca
+
+
 def is_same_mailbox(one: MailAddress, other: MailAddress) -> bool:
     """Says whether two addresses are the same mailbox: domains as A-labels, local parts without regard to
     case and to nothing else.
