@@ -21,7 +21,7 @@ from routing.certificates.judging import Judge, RevocationRule
 from routing.certificates.ldap_source import LdapSource
 from routing.certificates.remembering import Memory, RememberedSource, RememberingJudge
 from routing.certificates.revocation import Revocation
-from routing.certificates.smimea import SmimeaLookup, SmimeaSource
+from routing.certificates.smimea import Asks, SmimeaSource
 from routing.certificates.sources import CertificateSource, Choice, LocalStore, Pins, choose
 from routing.certificates.verdicts import Verdict
 from routing.mime.addresses import MailAddress
@@ -43,7 +43,7 @@ class Places:
     now: Callable[[], datetime]
     revocation_folder: Path | None = None
     fetch: Fetch = fetch_over_http
-    smimea: SmimeaLookup | None = None
+    resolver: Asks | None = None
     memory: Memory | None = None
 
 
@@ -61,9 +61,9 @@ class Finder:
         self._sources: list[CertificateSource] = [self.store]
         self._sources += [RememberedSource(one, memory) for one in self._directories]
         if mail.smimea:
-            if places.smimea is None or not mail.dns_validates:
+            if places.resolver is None or not places.resolver.validates:
                 raise ConfigurationError("certificate.smimea_needs_validation")
-            self._sources.append(RememberedSource(SmimeaSource(places.smimea), memory))
+            self._sources.append(RememberedSource(SmimeaSource(places.resolver), memory))
 
     async def find(self, address: MailAddress) -> Choice:
         """Returns the choice; raises Transient when there is none and it can't be told why."""
@@ -72,7 +72,7 @@ class Finder:
             return choice
         silent = next((one for one in choice.remarks if one.silent), None)
         if silent is not None:
-            raise Transient(silent.code, source=silent.source)
+            raise silent.error.with_traceback(None)
         if any(verdict.refusal and verdict.refusal.code == UNKNOWN for _, verdict in choice.refused):
             raise Transient(UNKNOWN)
         return choice
@@ -105,7 +105,7 @@ def make_judge(mail: MailSettings, places: Places, memory: Memory) -> Judge:
 def refusal_of(choice: Choice) -> tuple[str, Mapping[str, object]]:
     """Returns the code and parameters of the reason why there is no certificate; the newest one's counts."""
     if not choice.refused:
-        insecure = next((one.code for one in choice.remarks), "")
+        insecure = next((one.error.code for one in choice.remarks), "")
         return insecure or "certificate.none_found", {}
     newest = max(
         (verdict for _, verdict in choice.refused), key=lambda one: one.certificate.not_valid_before_utc
@@ -119,7 +119,7 @@ def evidence_of(choice: Choice) -> tuple[Mapping[str, str], ...]:
     if choice.chosen is not None:
         return (describe(choice.source, choice.chosen),)
     refused = [describe(source, verdict) for source, verdict in choice.refused]
-    remarks = [{"source": one.source, "code": one.code} for one in choice.remarks]
+    remarks = [{"source": one.source, "code": one.error.code} for one in choice.remarks]
     return (*refused, *remarks)
 
 

@@ -1,45 +1,37 @@
 """A source of certificates: SMIMEA records in DNS, believed only when DNSSEC vouches for them.
 
-Relies on a look-up that is passed in and on its word that a validating resolver has checked the answer. Takes
-only whole certificates: a record that holds a digest names one without giving it. What is found is judged
-like any other. Source: RFC 8162; facts/secure-mail 2, "DNS".
+Relies on a resolver that is passed in and on its word that it has checked the answer. Takes only whole
+certificates: a record that holds a digest names one without giving it. What is found is judged like any
+other. Source: RFC 8162; facts/secure-mail 2, "DNS".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol
+from typing import Any, Protocol
 
 from cryptography import x509
 
+from routing.mail.records import Answer, Kind, TlsaRecord
 from routing.mime.addresses import MailAddress
-from schemas.errors import Unreachable
+from schemas.errors import Transient, Unreachable
 
-# RFC 8162 2 counts octets of the digest.
+# RFC 8162 3 counts octets of the digest.
 _NAME_BYTES = 28
 # Certificate usages for the certificate itself: PKIX-EE and DANE-EE.
 _OF_ITSELF = frozenset({1, 3})
 _WHOLE, _NO_DIGEST = 0, 0
-_HEAD_BYTES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class DnsRecords:
-    """The records of a name in wire form, none when there is no such name; `authentic` is the AD bit of a
-    resolver that validates."""
+class Asks(Protocol):
+    """What is needed of `routing.mail.resolver.Resolver`."""
 
-    records: tuple[bytes, ...] = field(repr=False)
-    authentic: bool
+    validates: bool
 
-
-class SmimeaLookup(Protocol):
-    """Asks the resolver."""
-
-    async def __call__(self, name: str) -> DnsRecords:
-        """Returns the SMIMEA records of a name; raises Transient when there is no answer, or a bogus one."""
+    async def ask(self, name: str, kind: Kind) -> Answer[Any]:
+        """Returns the answer, with a fault where there is none."""
 
 
 class SmimeaSource:
@@ -47,23 +39,25 @@ class SmimeaSource:
 
     name = "smimea"
 
-    def __init__(self, look_up: SmimeaLookup) -> None:
-        self._look_up = look_up
+    def __init__(self, resolver: Asks) -> None:
+        self._resolver = resolver
 
     async def find(self, address: MailAddress) -> Sequence[x509.Certificate]:
-        """Returns the certificates in authentic records.
+        """Returns the certificates in records that were checked.
 
-        Raises Unreachable `certificate.smimea_insecure` when there are records that nobody vouches for.
+        Raises Transient (`dns.…`) when there is no answer or a bogus one, and Unreachable
+        `certificate.smimea_insecure` when there are records that nobody vouches for.
         """
-        found = await self._look_up(owner_name(address))
-        if found.records and not found.authentic:
+        answer: Answer[TlsaRecord] = await self._resolver.ask(owner_name(address), "SMIMEA")
+        if answer.fault:
+            raise Transient(answer.fault)
+        if answer.records and not answer.secure:
             raise Unreachable("certificate.smimea_insecure")
         certificates = []
-        for record in found.records:
-            with suppress(ValueError):  # a record that is too short, or holds no certificate
-                usage, selector, matching = record[:_HEAD_BYTES]
-                if usage in _OF_ITSELF and (selector, matching) == (_WHOLE, _NO_DIGEST):
-                    certificates.append(x509.load_der_x509_certificate(record[_HEAD_BYTES:]))
+        for record in answer.records:
+            if record.usage in _OF_ITSELF and (record.selector, record.matching) == (_WHOLE, _NO_DIGEST):
+                with suppress(ValueError):  # it may hold anything
+                    certificates.append(x509.load_der_x509_certificate(record.data))
         return certificates
 
 

@@ -41,11 +41,15 @@ class CertificateSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What a source said instead of giving certificates; `silent` when it could not say anything."""
+    """What a source said instead of giving certificates."""
 
     source: str
-    code: str
-    silent: bool
+    error: Transient | Unreachable
+
+    @property
+    def silent(self) -> bool:
+        """Whether it could not say anything now, so that nothing is known."""
+        return isinstance(self.error, Transient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +146,7 @@ async def choose(
         try:
             found = await source.find(address)
         except (Transient, Unreachable) as error:
-            remark = Remark(source.name, error.code, isinstance(error, Transient))
-            choice = replace(choice, remarks=(*choice.remarks, remark))
+            choice = replace(choice, remarks=(*choice.remarks, Remark(source.name, error)))
             continue
         choice = await _best(source.name, found, address, judge, choice)
         if choice.chosen is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-Kind = Literal["A", "AAAA", "MX", "TXT", "TLSA", "CNAME"]
+Kind = Literal["A", "AAAA", "MX", "TXT", "TLSA", "SMIMEA", "CNAME"]
 R = TypeVar("R")
 
 
@@ -22,7 +22,10 @@ class MxRecord:
 
 @dataclass(frozen=True, slots=True)
 class TlsaRecord:
-    """What a certificate must be (RFC 6698): usage, selector, matching type and the value compared with."""
+    """What a certificate must be (RFC 6698): usage, selector, matching type and the value compared with.
+
+    SMIMEA records have the same form (RFC 8162 2).
+    """
 
     usage: int
     selector: int

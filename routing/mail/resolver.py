@@ -50,6 +50,7 @@ _READ: dict[Kind, Callable[[Any], object]] = {
     "MX": lambda rdata: MxRecord(rdata.preference, _text(rdata.exchange)),
     "TXT": lambda rdata: b"".join(rdata.strings).decode("latin-1"),
     "TLSA": lambda rdata: TlsaRecord(rdata.usage, rdata.selector, rdata.mtype, rdata.cert),
+    "SMIMEA": lambda rdata: TlsaRecord(rdata.usage, rdata.selector, rdata.mtype, rdata.cert),
     "CNAME": lambda rdata: _text(rdata.target),
 }
 

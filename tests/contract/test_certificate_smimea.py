@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from routing.certificates.finding import evidence_of, refusal_of
-from routing.certificates.smimea import DnsRecords, owner_name
+from routing.certificates.smimea import owner_name
 from routing.certificates.sources import Choice
+from routing.mail.resolver import Resolver
 from routing.mime.addresses import parse_address
 from schemas.errors import ConfigurationError, Transient
+from tests.rigs.looping import background_loop
 from tests.rigs.mail_houses import MailFolder, finder, mail_folder
-from tests.rigs.mail_people import MailPeople, Person, ec_key, issue
+from tests.rigs.mail_people import LETTER_AT, MailPeople, Person, ec_key, issue
+from tests.rigs.name_server import NameServer
 
 BO = "bo@modtager.example"
+NAME = owner_name(parse_address(BO))
 
 
 @pytest.fixture
@@ -25,23 +29,29 @@ def folder(tmp_path: Path, people: MailPeople) -> MailFolder:
     return mail_folder(tmp_path / "mail", people)
 
 
-def _record(person: Person, usage: int = 3, selector: int = 0, matching: int = 0) -> bytes:
-    return bytes([usage, selector, matching]) + person.certificate.public_bytes(Encoding.DER)
+@pytest.fixture
+def names() -> Iterator[NameServer]:
+    with background_loop() as looping:
+        server = NameServer(looping)
+        server.start()
+        server.sign("modtager.example")
+        yield server
+        server.stop()
 
 
-def _choice(folder: MailFolder, zone: Mapping[str, DnsRecords | Transient], address: str = BO) -> Choice:
-    async def look_up(name: str) -> DnsRecords:
-        found = zone.get(name, DnsRecords((), False))
-        if isinstance(found, Transient):
-            raise found
-        return found
+def _record(person: Person, usage: int = 3, selector: int = 0, matching: int = 0) -> str:
+    return f"{usage} {selector} {matching} {person.certificate.public_bytes(Encoding.DER).hex()}"
 
+
+def _choice(folder: MailFolder, names: NameServer, *, validates: bool = True) -> Choice:
     async def ask() -> Choice:
-        one = finder(folder.settings(smimea=True, dns_validates=True), smimea=look_up)
+        resolver = Resolver((names.endpoint,), validates=validates, seconds=3, now=lambda: LETTER_AT)
+        one = finder(folder.settings(smimea=True), resolver=resolver)
         try:
-            return await one.find(parse_address(address))
+            return await one.find(parse_address(BO))
         finally:
             one.close()
+            await resolver.close()
 
     return asyncio.run(ask())
 
@@ -53,46 +63,53 @@ def test_the_name_is_that_of_the_standard() -> None:
     assert owner_name(parse_address("Hugh@example.com")) != name
 
 
-def test_an_authentic_record_is_used_and_judged(folder: MailFolder, people: MailPeople) -> None:
-    bo, name = issue(people.root, BO, ec_key()), owner_name(parse_address(BO))
-    choice = _choice(folder, {name: DnsRecords((_record(bo),), True)})
+def test_a_checked_record_is_used_and_judged(
+    folder: MailFolder, names: NameServer, people: MailPeople
+) -> None:
+    bo = issue(people.root, BO, ec_key())
+    names.put(NAME, "SMIMEA", _record(people.stranger), _record(bo))
+    choice = _choice(folder, names)
     assert (choice.source, choice.chosen.certificate) == ("smimea", bo.certificate)
-    foreign = people.stranger.certificate.public_bytes(Encoding.DER)
-    choice = _choice(folder, {name: DnsRecords((b"\x03\x00\x00" + foreign,), True)})
-    assert refusal_of(choice)[0] == "certificate.address_mismatch"
+    names.put(NAME, "SMIMEA", _record(people.stranger))
+    assert refusal_of(_choice(folder, names))[0] == "certificate.address_mismatch"
 
 
-def test_a_record_that_nobody_vouches_for_is_not_used(folder: MailFolder, people: MailPeople) -> None:
-    name = owner_name(parse_address(BO))
-    choice = _choice(folder, {name: DnsRecords((_record(issue(people.root, BO, ec_key())),), False)})
+def test_a_record_that_nobody_vouches_for_is_not_used(
+    folder: MailFolder, names: NameServer, people: MailPeople
+) -> None:
+    names.put(NAME, "SMIMEA", _record(issue(people.root, BO, ec_key())))
+    names.secure.clear()
+    choice = _choice(folder, names)
     assert choice.chosen is None
     assert refusal_of(choice)[0] == "certificate.smimea_insecure"
     assert evidence_of(choice) == ({"source": "smimea", "code": "certificate.smimea_insecure"},)
     # That an unsigned zone has no record is an answer like any other.
-    assert refusal_of(_choice(folder, {}))[0] == "certificate.none_found"
+    names.remove(NAME, "SMIMEA")
+    assert refusal_of(_choice(folder, names))[0] == "certificate.none_found"
 
 
 @pytest.mark.parametrize(("usage", "selector", "matching"), [(0, 0, 0), (2, 0, 0), (3, 1, 0), (3, 0, 1)])
 def test_a_record_that_gives_no_certificate_of_its_own_is_left_out(
-    folder: MailFolder, people: MailPeople, usage: int, selector: int, matching: int
+    folder: MailFolder, names: NameServer, people: MailPeople, usage: int, selector: int, matching: int
 ) -> None:
-    record = _record(issue(people.root, BO, ec_key()), usage, selector, matching)
-    for made in (record, record[:2], b"\x03\x00\x00noise"):
-        choice = _choice(folder, {owner_name(parse_address(BO)): DnsRecords((made,), True)})
-        assert refusal_of(choice)[0] == "certificate.none_found"
+    if matching:
+        names.put(NAME, "SMIMEA", f"{usage} {selector} {matching} {'ab' * 32}", "3 0 0 00ff")
+    else:
+        names.put(NAME, "SMIMEA", _record(issue(people.root, BO, ec_key()), usage, selector), "3 0 0 00ff")
+    assert refusal_of(_choice(folder, names))[0] == "certificate.none_found"
 
 
-def test_no_answer_or_a_bogus_one_is_not_no(folder: MailFolder) -> None:
+@pytest.mark.parametrize("fault", ["bogus", "failing"])
+def test_no_answer_or_a_bogus_one_is_not_no(folder: MailFolder, names: NameServer, fault: str) -> None:
+    getattr(names, fault).add(NAME)
     with pytest.raises(Transient) as caught:
-        _choice(folder, {owner_name(parse_address(BO)): Transient("dns.bogus")})
-    assert (caught.value.code, caught.value.params) == ("dns.bogus", {"source": "smimea"})
+        _choice(folder, names)
+    assert caught.value.code == {"bogus": "dns.bogus", "failing": "dns.server_failed"}[fault]
 
 
-def test_it_needs_a_resolver_that_validates(folder: MailFolder) -> None:
-    async def look_up(name: str) -> DnsRecords:
-        return DnsRecords((), True)
-
-    for change, places in (({}, {"smimea": look_up}), ({"dns_validates": True}, {})):
-        with pytest.raises(ConfigurationError) as caught:
-            finder(folder.settings(smimea=True, **change), **places)
-        assert caught.value.code == "certificate.smimea_needs_validation"
+def test_it_needs_a_resolver_that_validates(folder: MailFolder, names: NameServer) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _choice(folder, names, validates=False)
+    assert caught.value.code == "certificate.smimea_needs_validation"
+    with pytest.raises(ConfigurationError):
+        finder(folder.settings(smimea=True))

@@ -85,7 +85,7 @@ def test_a_directory_that_is_down_is_no_answer(slapd: Slapd, folder: MailFolder)
         _ask(folder, settings, BO)
     assert (caught.value.code, caught.value.params) == (
         "certificate.directory_down",
-        {"source": "ldap.katalog"},
+        {"source": "katalog"},
     )
     slapd.start()
     assert _ask(folder, settings, BO)[0].refused == ()
