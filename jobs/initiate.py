@@ -66,7 +66,7 @@ def simulator_folder(settings: Settings) -> Path:
 
 def _certificates(settings: Settings) -> list[Path]:
     folder = simulator_folder(settings)
-    wanted = any(folder in channel.certificate.parents for channel in settings.channels.values())
+    wanted = any(folder in channel.certificate.parents for channel in settings.mailboxes.values())
     if settings.house.mode != "simulated" or not wanted or (folder / "client-good.pem").exists():
         return []
     from eboks.simulator.certificates import make_certificates

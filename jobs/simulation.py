@@ -99,7 +99,7 @@ def first_eboks(settings: Settings) -> EboksSettings:
 
 
 def _eboks(settings: Settings) -> list[EboksChannel | EboksSoapChannel]:
-    return list(settings.channels.values())
+    return list(settings.mailboxes.values())
 
 
 def run_simulator(

@@ -54,7 +54,7 @@ def test_channels_at_one_address_share_one_simulator(tmp_path):
 
 def test_a_channel_of_another_address_is_left_out(tmp_path):
     settings = founded(tmp_path, TEMPLATE + SOAP.replace(":8443", ":8444"))
-    parts, _ = simulator_parts(settings, settings.channels["eboks_soap"], None)
+    parts, _ = simulator_parts(settings, settings.mailboxes["eboks_soap"], None)
     assert list(parts.certificates.values()) == [(4712,)]
     assert (parts.profile, parts.soap_security) == ("direct", "signed")
 
