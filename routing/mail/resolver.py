@@ -77,6 +77,10 @@ class Resolver:
         key = (name.lower().rstrip("."), kind)
         return await self._memory.get(key, lambda: self._ask(*key))
 
+    def kept(self, name: str, kind: Kind) -> Answer[Any] | None:
+        """Returns the answer that is kept, if there is one: what asks often need not wait its turn."""
+        return self._memory.peek((name.lower().rstrip("."), kind))
+
     async def close(self) -> None:
         await self._memory.close()
 
