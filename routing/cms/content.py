@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from routing.cms.ber import definite
+from routing.cms.damage import DAMAGED
 from schemas.errors import BadInput
 
 
@@ -46,5 +47,5 @@ def form_faults() -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
+    except (*DAMAGED, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
         raise BadInput("cms.form") from None

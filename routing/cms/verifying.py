@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from routing.cms import der, names
 from routing.cms.content import Limits, form_faults
+from routing.cms.damage import DAMAGED
 from routing.cms.keys import CertificateId
 from schemas.errors import BadInput
 
@@ -142,10 +143,10 @@ def _time(attributes: dict[str, Any]) -> datetime | None:
 
 def _is_valid(info: Any, certificate: x509.Certificate, digest: hashes.HashAlgorithm, signed: bytes) -> bool:
     """Says whether the signature value is this certificate's over these bytes."""
-    key, value = certificate.public_key(), info["signature"].native
-    algorithm = info["signature_algorithm"]
+    value, algorithm = info["signature"].native, info["signature_algorithm"]
     kind = algorithm.signature_algo
     try:
+        key = certificate.public_key()
         if kind == "rsassa_pkcs1v15" and isinstance(key, rsa.RSAPublicKey):
             key.verify(value, signed, padding.PKCS1v15(), digest)
         elif kind == "rsassa_pss" and isinstance(key, rsa.RSAPublicKey):
@@ -156,7 +157,7 @@ def _is_valid(info: Any, certificate: x509.Certificate, digest: hashes.HashAlgor
             key.verify(value, signed)
         else:
             return False
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+    except (InvalidSignature, *DAMAGED):
         return False
     return True
 

@@ -15,6 +15,7 @@ from cryptography import x509
 
 from routing.certificates.uses import first_fault
 from routing.certificates.verdicts import Purpose
+from routing.cms.damage import DAMAGED
 from routing.cms.keys import CertificateId, Identity, load_identity
 from routing.mime.addresses import MailAddress
 from schemas.errors import ConfigurationError
@@ -117,7 +118,7 @@ def look_at(path: Path | None) -> object:
 def _certificate(path: Path) -> CertificateId:
     try:
         return CertificateId(x509.load_pem_x509_certificates(path.read_bytes())[0])
-    except (OSError, ValueError):
+    except (OSError, *DAMAGED):
         raise ConfigurationError("certificate.ours_unreadable") from None
 
 
