@@ -27,6 +27,15 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+_FORM_FAULTS: tuple[type[Exception], ...] = (
+    *DAMAGED,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 
 def load_content(data: bytes, limits: Limits) -> Any:
@@ -47,5 +56,5 @@ def form_faults() -> Iterator[None]:
     """
     try:
         yield
-    except (*DAMAGED, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
+    except _FORM_FAULTS:
         raise BadInput("cms.form") from None

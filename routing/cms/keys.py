@@ -22,6 +22,7 @@ from routing.cms.damage import DAMAGED
 from schemas.errors import ConfigurationError, Unreachable
 
 MIN_RSA_BITS = 2048
+_NOT_THERE: tuple[type[Exception], ...] = (x509.ExtensionNotFound, *DAMAGED)
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -58,7 +59,7 @@ class CertificateId:
         """The subject key identifier, empty when the certificate has none."""
         try:
             found = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-        except (x509.ExtensionNotFound, *DAMAGED):
+        except _NOT_THERE:
             return b""
         return found.value.digest
 

@@ -24,6 +24,7 @@ from routing.cms.damage import DAMAGED
 from routing.cms.keys import CertificateId
 from schemas.errors import BadInput
 
+_BAD: tuple[type[Exception], ...] = (InvalidSignature, *DAMAGED)
 HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha224": hashes.SHA224(),
     "sha256": hashes.SHA256(),
@@ -157,7 +158,7 @@ def _is_valid(info: Any, certificate: x509.Certificate, digest: hashes.HashAlgor
             key.verify(value, signed)
         else:
             return False
-    except (InvalidSignature, *DAMAGED):
+    except _BAD:
         return False
     return True
 

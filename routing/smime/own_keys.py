@@ -22,6 +22,7 @@ from schemas.errors import ConfigurationError
 
 WARNING_DAYS = (60, 30, 14, 7)
 """From so many days left on a person is told, more urgently each time."""
+_UNREADABLE: tuple[type[Exception], ...] = (OSError, *DAMAGED)
 _SUFFIXES = frozenset({".pem", ".crt", ".cer"})
 
 
@@ -118,7 +119,7 @@ def look_at(path: Path | None) -> object:
 def _certificate(path: Path) -> CertificateId:
     try:
         return CertificateId(x509.load_pem_x509_certificates(path.read_bytes())[0])
-    except (OSError, *DAMAGED):
+    except _UNREADABLE:
         raise ConfigurationError("certificate.ours_unreadable") from None
 
 
