@@ -23,7 +23,7 @@ from routing.mail.parking import Parking
 from routing.mail.smtp_errors import Down
 from routing.mail.smtp_replies import Reply
 from routing.mail.smtp_session import Envelope, Session, Unfit
-from routing.mail.ways import OURS, Way
+from routing.mail.ways import Way
 from schemas.errors import ConfigurationError, InDoubt, SendError, Transient, Unreachable
 from schemas.mail_settings import TlsLevel
 
@@ -105,8 +105,9 @@ class Courier:
 
     async def _travel(self, trip: _Trip) -> tuple[Reply, Evidence]:
         """Tries one place after the other, until one takes the mail or says something about it."""
-        fault = Down("mx.no_address")
+        fault, ours = Down("mx.no_address"), False
         for place in await self._way.places(trip.domain, trip.level):
+            ours = place.smarthost
             try:
                 return await self._try(trip, place)
             except Down as down:
@@ -114,8 +115,7 @@ class Courier:
             except Unfit as unfit:
                 raise await self._way.unfit(trip.domain, trip.level, unfit.evidence) from None
         await self._way.cut(trip.domain, trip.level)
-        reached = fault.code not in OURS
-        raise Transient(fault.code, reached=reached, status=fault.status, step=fault.step)
+        raise Transient(fault.code, reached=not ours, status=fault.status, step=fault.step)
 
     async def _try(self, trip: _Trip, place: Place) -> tuple[Reply, Evidence]:
         parked = self._parking.take(place)

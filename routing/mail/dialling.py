@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
-from routing.mail.demands import Demand, Evidence
+from routing.mail.demands import Demand, Evidence, Found
 from routing.mail.memory import Clock
 from routing.mail.smtp_errors import Down
 from routing.mail.smtp_session import Session, Unfit
@@ -69,12 +69,14 @@ class Dialler:
         return session
 
     async def _begin(self, place: Place) -> Session:
-        wire = await self._dial(place)
         level = place.demand.level or ""
         evidence = Evidence(
             place.demand.name, place.address, self._now(), level=level, smarthost=place.smarthost
         )
-        session = Session(wire, self._helo, evidence)
+        # A live house may have its own relay on this machine; a recipient's exchanger never is.
+        if not place.smarthost and not may_connect(place.address, simulated=self._simulated):
+            raise Unfit(replace(evidence, found=Found.FAILED, code="mx.not_routable"))
+        session = Session(await self._dial(place), self._helo, evidence)
         await _or_cut(session, session.begin())
         return session
 
@@ -82,8 +84,7 @@ class Dialler:
         await _or_cut(session, session.secure(place.demand, self._trust, self._now))
 
     async def _dial(self, place: Place) -> Wire:
-        # A live house may have its own relay on this machine; a recipient's exchanger never is.
-        demand_fitting(place.address, simulated=self._simulated, ours=place.smarthost)
+        demand_rehearsal_stays(place.address, simulated=self._simulated)
         try:
             _, wire = await asyncio.get_running_loop().create_connection(Wire, place.address, place.port)
         except OSError:
@@ -91,18 +92,21 @@ class Dialler:
         return wire
 
 
-def demand_fitting(address: str, *, simulated: bool, ours: bool = False) -> None:
-    """Keeps rehearsal and life apart.
-
-    Raises ConfigurationError `smtp.simulated_needs_loopback`, or Down `mx.not_routable` for an address that a
-    live house has no business with: a domain may name any.
-    """
-    ip = ipaddress.ip_address(address)
-    if simulated and not ip.is_loopback:
+def demand_rehearsal_stays(address: str, *, simulated: bool) -> None:
+    """Raises ConfigurationError `smtp.simulated_needs_loopback` when a rehearsal would leave this machine."""
+    if simulated and not ipaddress.ip_address(address).is_loopback:
         raise ConfigurationError("smtp.simulated_needs_loopback")
-    mapped = getattr(ip, "ipv4_mapped", None) or ip
-    if not simulated and not ours and (mapped.is_loopback or mapped.is_unspecified or mapped.is_multicast):
-        raise Down("mx.not_routable")
+
+
+def may_connect(address: str, *, simulated: bool) -> bool:
+    """Says whether an address that a domain names is one to connect to: it may name any, this machine too.
+
+    Raises what `demand_rehearsal_stays` raises.
+    """
+    demand_rehearsal_stays(address, simulated=simulated)
+    ip = ipaddress.ip_address(address)
+    plain = getattr(ip, "ipv4_mapped", None) or ip
+    return simulated or not (plain.is_loopback or plain.is_unspecified or plain.is_multicast)
 
 
 def _in_the_clear(session: Session) -> Session:

@@ -80,11 +80,20 @@ async def _implicit(resolver: Resolver, domain: str, secure: bool) -> Exchangers
 
 
 async def _find_host(resolver: Resolver, name: str, preference: int, secure: bool) -> Exchanger:
-    v4, v6 = await asyncio.gather(resolver.ask(name, "A"), resolver.ask(name, "AAAA"))
+    v4, v6 = await _both(resolver, name)
     addresses = (*v4.records, *v6.records)
     fault = v4.fault or v6.fault or ("" if addresses else "mx.no_address")
     canonical = v4.canonical or v6.canonical or name
     return Exchanger(name, preference, addresses, canonical, secure and v4.secure and v6.secure, fault)
+
+
+async def _both(resolver: Resolver, name: str) -> tuple[Answer[str], Answer[str]]:
+    """Returns the answers for both kinds of address, without a pause where both are kept."""
+    v4, v6 = resolver.kept(name, "A"), resolver.kept(name, "AAAA")
+    if v4 is not None and v6 is not None:
+        return v4, v6
+    asked = await asyncio.gather(resolver.ask(name, "A"), resolver.ask(name, "AAAA"))
+    return asked[0], asked[1]
 
 
 def _judged(found: Exchangers) -> Exchangers:

@@ -31,7 +31,9 @@ MAX_SECONDS = 3600.0
 MAX_ABSENT_SECONDS = 300.0
 FAULT_SECONDS = 5.0
 MAX_ENTRIES = 20_000
-_TRY_SECONDS = 2.0
+MAX_ASKING = 64
+"""So many questions are out at once; a question's deadline begins when its turn has come."""
+_TRY_SECONDS = 1.0
 _PAYLOAD_BYTES = 1232
 _BOGUS = frozenset(
     {
@@ -68,12 +70,17 @@ class Resolver:
         self.validates = validates
         self._seconds = seconds
         self._memory: Memory[tuple[str, Kind], Answer[Any]] = Memory(now, MAX_ENTRIES)
+        self._turns = asyncio.Semaphore(MAX_ASKING)
         self.n_asked = 0
 
     async def ask(self, name: str, kind: Kind) -> Answer[Any]:
         """Returns the answer, perhaps a kept one; never raises for what a server says or does not say."""
         key = (name.lower().rstrip("."), kind)
         return await self._memory.get(key, lambda: self._ask(*key))
+
+    def kept(self, name: str, kind: Kind) -> Answer[Any] | None:
+        """Returns the answer that is kept, if there is one: what asks often need not wait its turn."""
+        return self._memory.peek((name.lower().rstrip("."), kind))
 
     async def close(self) -> None:
         await self._memory.close()
@@ -83,19 +90,20 @@ class Resolver:
             query = _question(name, kind)
         except (dns.exception.DNSException, UnicodeError):
             return Answer(name, fault="dns.bad_name"), 0.0
-        self.n_asked += 1
-        try:
-            async with asyncio.timeout(self._seconds):
-                return await self._ask_servers(name, kind, query)
-        except TimeoutError:
-            return Answer(name, fault="dns.no_answer"), FAULT_SECONDS
+        async with self._turns:
+            self.n_asked += 1
+            try:
+                async with asyncio.timeout(self._seconds):
+                    return await self._ask_servers(name, kind, query)
+            except TimeoutError:
+                return Answer(name, fault="dns.no_answer"), FAULT_SECONDS
 
     async def _ask_servers(
         self, name: str, kind: Kind, query: dns.message.QueryMessage
     ) -> tuple[Answer[Any], float]:
         """Goes round the servers until one answers; one that fails counts when no other does better."""
         failed: Answer[Any] | None = None
-        for seconds in (_TRY_SECONDS, 2 * _TRY_SECONDS, 4 * _TRY_SECONDS):
+        for seconds in (_TRY_SECONDS, 2 * _TRY_SECONDS, 8 * _TRY_SECONDS):
             for host, port in self.servers:
                 reply = await _exchange(query, host, port, seconds)
                 if reply is None:

@@ -12,9 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from routing.mail.dialling import demand_fitting
+from routing.mail.dialling import may_connect
 from routing.mail.memory import Clock, Memory
-from routing.mail.smtp_errors import Down
 from routing.mail.sts_fetch import NotServed, fetch_policy
 from routing.mail.sts_policy import Policy, policy_id, read_policy
 
@@ -94,7 +93,7 @@ class Policies:
                 policy = read_policy(await self._text(domain), announced)
         except NotServed as fault:
             return PolicyAnswer(code=fault.code, lasting=fault.lasting), _PAUSE_SECONDS
-        except (TimeoutError, Down):
+        except TimeoutError:
             return PolicyAnswer(code="sts.host_not_reached"), _PAUSE_SECONDS
         except ValueError:
             return PolicyAnswer(code="sts.policy_unreadable", lasting=True), _PAUSE_SECONDS
@@ -104,7 +103,6 @@ class Policies:
     async def _text(self, domain: str) -> bytes:
         host = f"mta-sts.{domain}"
         v4, v6 = await asyncio.gather(self._resolver.ask(host, "A"), self._resolver.ask(host, "AAAA"))
-        addresses = [*v4.records, *v6.records]
-        for address in addresses:
-            demand_fitting(address, simulated=self._simulated)
+        found = (*v4.records, *v6.records)
+        addresses = [one for one in found if may_connect(one, simulated=self._simulated)]
         return await fetch_policy(host, addresses, self._port, self._context())

@@ -54,6 +54,9 @@ def test_so_is_a_sender_and_that_is_our_own_fault(mail_world, address):
         (mail_bytes().replace(b"Sikker", b"Sik\rker"), "bytes"),
         (mail_bytes().replace(b"Sikker", "Sikkær".encode()), "bytes"),
         (mail_bytes().replace(b"Sikker", b"Sik\0ker"), "bytes"),
+        (mail_bytes(body="a\n.\rb"), "bytes"),
+        (mail_bytes(body="a\n.\n\r\rb"), "bytes"),
+        (mail_bytes(body="a." * 2000 + "\n.\rb"), "bytes"),
         (mail_bytes() + b".", "end"),
         (b"Sikker post\r\n", "headers"),
         (b"\r\n\r\n", "headers"),
@@ -80,6 +83,7 @@ def test_a_mail_that_is_not_fit_is_not_begun(mail_world, mail, fault):
         ".\r\n.\r\n..\r\nMAIL FROM:<x@y.example>",
         "før".encode("ascii", "replace").decode() + "\r\n.",
         "a\r\n.\r\nb",
+        ("a." * 200 + "\r\n") * 10 + ".b",
         "",
     ],
 )

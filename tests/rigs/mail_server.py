@@ -194,8 +194,8 @@ class _Smtp(SMTP):
             self._n_body = 0
         if self.behaviour.drip_seconds and self.transport is not None:
             for byte in text.encode() + b"\r\n":
-                self._raw.write(bytes([byte]))
                 await asyncio.sleep(self.behaviour.drip_seconds)
+                self._raw.write(bytes([byte]))
             return
         await super().push(text)
 

@@ -32,6 +32,8 @@ class NameServer:
         self._looping = looping
         self._address = address
         self._records: dict[tuple[str, str], list[str]] = {}
+        self._read: dict[tuple[str, str], dns.rrset.RRset] = {}
+        self._tops: set[str] = set()
         self._ttls: dict[tuple[str, str], int] = {}
         self.secure: set[str] = set()
         self.bogus: set[str] = set()
@@ -50,6 +52,8 @@ class NameServer:
         """Writes the records of a name and kind, in place of older ones; without texts there are none."""
         self._records[(_key(name), kind)] = list(texts)
         self._ttls[(_key(name), kind)] = ttl
+        self._read.pop((_key(name), kind), None)
+        self._tops |= _above(_key(name))
 
     def remove(self, name: str, kind: str) -> None:
         self._records.pop((_key(name), kind), None)
@@ -100,14 +104,17 @@ class NameServer:
                 reply.flags &= ~dns.flags.AD
         if (target, kind) in self._records:
             self._add(reply, target, kind)
-        elif not any(known == target or known.endswith("." + target) for known, _ in self._records):
+        elif target not in self._tops:
             reply.set_rcode(dns.rcode.NXDOMAIN)
 
     def _add(self, reply: dns.message.Message, name: str, kind: str) -> None:
         texts = self._records[(name, kind)]
-        if texts:
-            ttl = self._ttls[(name, kind)]
-            reply.answer.append(dns.rrset.from_text_list(dns.name.from_text(name), ttl, "IN", kind, texts))
+        if not texts:
+            return
+        if (name, kind) not in self._read:
+            ttl, owner = self._ttls[(name, kind)], dns.name.from_text(name)
+            self._read[(name, kind)] = dns.rrset.from_text_list(owner, ttl, "IN", kind, texts)
+        reply.answer.append(self._read[(name, kind)])
 
     def _is_signed(self, name: str) -> bool:
         return any(name == top or name.endswith("." + top) for top in self.secure)
@@ -146,6 +153,12 @@ class _Datagrams(asyncio.DatagramProtocol):
         reply = self._server.answer(data, udp=True)
         if reply is not None:
             self._transport.sendto(reply, addr)
+
+
+def _above(name: str) -> set[str]:
+    """Returns a name and all names above it: they exist too."""
+    labels = name.split(".")
+    return {".".join(labels[n:]) for n in range(len(labels))}
 
 
 def _key(name: str) -> str:
