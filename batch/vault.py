@@ -156,8 +156,12 @@ class Vault:
 
 def associate(*parts: str) -> bytes:
     """Returns texts as associated data: each with its length before it, so that no two lists look alike."""
-    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    return b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
+    joined = bytearray()
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        joined += len(encoded).to_bytes(4, "big")
+        joined += encoded
+    return bytes(joined)
 
 
 def _associated(purpose: str, key_id: str, *context: str) -> bytes:

@@ -7,34 +7,23 @@ can say, the letter waits. Knows no wire and no format.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
 from schemas.channels import EnrolmentCache, Reach
 from schemas.consignments import Recipient
+from schemas.eboks_settings import EboksMaterial, EboksSettings
+from schemas.enrolment import Enrolment as Enrolment
 from schemas.errors import Transient
-from schemas.settings import EboksMaterial, EboksSettings
 
 MAX_CACHE_SECONDS = 24 * 3600.0
 ASK_AGAIN_SECONDS = 3600.0
 """When one whom nobody could tell about is looked up again: a list comes but once a day."""
 
-LOOKUP = "lookup"
-
-
-class Enrolment(StrEnum):
-    """What is known about one recipient and one material. UNKNOWN: whoever was asked could not say."""
-
-    ENROLLED = "enrolled"
-    NOT_FOR_MATERIAL = "not_for_this_material"
-    NOT_FOUND = "not_found"
-    EXEMPT = "exempt"
-    DEAD = "dead"
-    MINOR = "minor"
-    UNKNOWN = "unknown"
+LOOKUP, LIST = "lookup", "list"
+"""The sources by their words in the settings."""
 
 
 CODES = {
@@ -61,7 +50,7 @@ class EnrolmentLookup(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An answer, which source gave it, and when; `cached` when the answer was kept from an earlier time."""
+    """An answer, the source that gave it, and when; `cached` when it was known without asking."""
 
     answer: Enrolment
     source: str
@@ -69,45 +58,84 @@ class Finding:
     cached: bool = False
 
 
-class Enrolments:
-    """What one channel knows about enrolment; `sources` are asked in their order.
+class EnrolmentSource(Protocol):
+    """One source in the order that the settings give."""
 
-    Answers of the source named "lookup" are kept for `max_age_seconds`, at most a day (facts row 15).
-    """
+    def recall(self, recipient: Recipient, material: EboksMaterial) -> Finding | None:
+        """Returns what this source knows without asking anybody; None when it would have to ask."""
+
+    async def ask(self, recipient: Recipient, material: EboksMaterial) -> Finding:
+        """Asks; raises Transient or ConfigurationError as `EnrolmentLookup`."""
+
+
+class Remembered:
+    """A look-up whose answers are kept for `max_age_seconds`, at most a day (facts row 15)."""
 
     def __init__(
-        self,
-        channel: str,
-        sources: Mapping[str, EnrolmentLookup],
-        kept: EnrolmentCache,
-        *,
-        max_age_seconds: float,
+        self, channel: str, lookup: EnrolmentLookup, kept: EnrolmentCache, *, max_age_seconds: float
     ) -> None:
         self._channel = channel
-        self._sources = sources
+        self._lookup = lookup
         self._kept = kept
         self._max_age_seconds = min(max_age_seconds, MAX_CACHE_SECONDS)
 
-    async def reach(self, recipient: Recipient, material: EboksMaterial) -> Reach:
-        """Says whether the recipient gets the material.
+    def recall(self, recipient: Recipient, material: EboksMaterial) -> Finding | None:
+        """Returns the answer that was kept; None when there is none young enough."""
+        if self._max_age_seconds <= 0:
+            return None
+        digits, age = recipient.number.digits, self._max_age_seconds
+        kept = self._kept.recall(self._channel, material.content_type_id, digits, age)
+        if kept is None or kept.answer not in list(Enrolment):
+            return None
+        return Finding(Enrolment(kept.answer), LOOKUP, kept.asked_at, cached=True)
 
-        Raises Transient when nobody can say now (`eboks.enrolment_unknown`: the letter waits and is looked up
-        again), ConfigurationError when a source turns us down.
+    async def ask(self, recipient: Recipient, material: EboksMaterial) -> Finding:
+        """Asks and keeps the answer; "unknown" is not worth keeping."""
+        answer = await self._lookup.ask(recipient, material)
+        if self._max_age_seconds > 0 and answer is not Enrolment.UNKNOWN:
+            digits = recipient.number.digits
+            self._kept.remember(self._channel, material.content_type_id, digits, answer.value)
+        return Finding(answer, LOOKUP)
+
+
+class Enrolments:
+    """What one channel knows about enrolment; `sources` are asked in their order."""
+
+    def __init__(self, channel: str, sources: Sequence[EnrolmentSource], kept: EnrolmentCache) -> None:
+        self._channel = channel
+        self._sources = sources
+        self._kept = kept
+
+    async def reach(self, recipient: Recipient, material: EboksMaterial) -> Reach:
+        """Says whether the recipient gets the material (facts c, "Rules").
+
+        A mandatory material is delivered to everybody and asks nobody; neither does one that may wait in the
+        mailbox. Raises Transient when nobody can say now (`eboks.enrolment_unknown`: the letter waits and is
+        looked up again), ConfigurationError when a source turns us down.
         """
+        if material.delivery == "mandatory" or material.wait_in_mailbox:
+            return Reach(True)
         found = await self.find(recipient, material)
         if found.answer is Enrolment.UNKNOWN:
-            raise Transient(CODES[found.answer], retry_after_seconds=ASK_AGAIN_SECONDS)
-        return Reach(found.answer is Enrolment.ENROLLED, CODES[found.answer], cached=found.cached)
+            raise Transient("eboks.enrolment_unknown", retry_after_seconds=ASK_AGAIN_SECONDS)
+        return Reach(
+            found.answer is Enrolment.ENROLLED,
+            CODES[found.answer],
+            found.cached,
+            found.answer.value,
+            found.source,
+            refused=found.answer is Enrolment.DEAD,
+        )
 
     async def find(self, recipient: Recipient, material: EboksMaterial) -> Finding:
-        """Returns the first source's answer that is one, else UNKNOWN of the last.
+        """Returns the first answer that is one, else UNKNOWN.
 
         A source that can't say now gives way to the next; Transient is raised when no other could say.
         """
         found, trouble = Finding(Enrolment.UNKNOWN, ""), None
-        for source, lookup in self._sources.items():
+        for source in self._sources:
             try:
-                found = await self._ask(source, lookup, recipient, material)
+                found = source.recall(recipient, material) or await source.ask(recipient, material)
             except Transient as error:
                 trouble = error
                 continue
@@ -117,27 +145,28 @@ class Enrolments:
             raise trouble
         return found
 
+    def known(self, recipient: Recipient, material: EboksMaterial) -> Finding | None:
+        """Returns what is known without asking anybody; None when that is nothing."""
+        known = (source.recall(recipient, material) for source in self._sources)
+        return next((found for found in known if found and found.answer is not Enrolment.UNKNOWN), None)
+
     def forget(self, recipient: Recipient) -> None:
         """Drops what is remembered about a recipient, because a reject has shown it to be old."""
         self._kept.forget(self._channel, recipient.number.digits)
-
-    async def _ask(
-        self, source: str, lookup: EnrolmentLookup, recipient: Recipient, material: EboksMaterial
-    ) -> Finding:
-        keeps = source == LOOKUP and self._max_age_seconds > 0
-        digits, material_id = recipient.number.digits, material.content_type_id
-        if keeps:
-            kept = self._kept.recall(self._channel, material_id, digits, self._max_age_seconds)
-            if kept is not None and kept.answer in list(Enrolment):
-                return Finding(Enrolment(kept.answer), source, kept.asked_at, cached=True)
-        answer = await lookup.ask(recipient, material)
-        if keeps and answer is not Enrolment.UNKNOWN:
-            self._kept.remember(self._channel, material_id, digits, answer.value)
-        return Finding(answer, source)
 
 
 def enrolments_for(
     name: str, channel: EboksSettings, lookup: EnrolmentLookup, kept: EnrolmentCache
 ) -> Enrolments:
     """Returns the service of one `[channels.<name>]`; `lookup` asks e-Boks itself, over its wire."""
-    return Enrolments(name, {LOOKUP: lookup}, kept, max_age_seconds=channel.enrolment_cache_hours * 3600.0)
+    from eboks.list_enrolment import ListSource
+
+    cache_seconds, list_seconds = (
+        channel.enrolment_cache_hours * 3600.0,
+        channel.enrolment_list_hours * 3600.0,
+    )
+    sources: dict[str, EnrolmentSource] = {
+        LOOKUP: Remembered(name, lookup, kept, max_age_seconds=cache_seconds),
+        LIST: ListSource(name, kept, max_age_seconds=list_seconds),
+    }
+    return Enrolments(name, [sources[source] for source in channel.enrolment], kept)

@@ -1,25 +1,24 @@
 """The channel to e-Boks over REST v3: one PUT per letter under an id of ours, and what the answer means.
 
-Relies on `mailbox` for all that both channels share, and on the body builder and the look-up of this package.
-Doubt is cleared by sending the same again (design 4.4). Source: facts/eboks a.0–a.2, c and e.
+Relies on `channel_base` for all that both channels share, and on the body builder and the look-up of this
+package. Doubt is cleared by sending the same again (design 4.4). Source: facts/eboks a.0–a.2, c and e.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import datetime
+from collections.abc import AsyncIterator
 from urllib.parse import quote, urlencode
 
+from eboks.channel_base import MailboxChannel
 from eboks.dispatch_body import build_dispatch
-from eboks.mailbox import MailboxChannel
 from eboks.proxy_replies import read_later_word, read_taken
 from eboks.replies import Reply
 from eboks.rest_enrolment import RestLookup
 from eboks.verdicts import objection
-from schemas.channels import Cursor, DocumentReader, EnrolmentCache
+from schemas.channels import Cursor
 from schemas.consignments import Consignment, Receipt, ReceiptEvent
+from schemas.eboks_settings import EboksChannel, EboksMaterial
 from schemas.errors import CannotTell, ConfigurationError, InDoubt, Transient
-from schemas.settings import EboksChannel, EboksMaterial, MaterialSettings
 
 MAX_IDS_A_POLL = 50
 # Faults of a reply's body that leave no doubt about its head: where only the head counts, so does the reply.
@@ -28,8 +27,6 @@ _BODY_FAULTS = frozenset({"", "http.reply_too_large", "http.reply_encoded"})
 
 class EboksRest(MailboxChannel[EboksChannel]):
     """A `schemas.channels.Channel`; belongs to one event loop."""
-
-    idempotent = True
 
     async def find(self, message_id: str) -> Receipt | None:
         """Raises CannotTell: doubt is cleared by sending the same id and bytes again."""
@@ -45,6 +42,9 @@ class EboksRest(MailboxChannel[EboksChannel]):
         for start in range(0, len(cursor.awaiting), MAX_IDS_A_POLL):
             for event in await self._poll(cursor.awaiting[start : start + MAX_IDS_A_POLL]):
                 yield event
+
+    def _knows_ids_again(self) -> bool:
+        return True
 
     def _lookup(self) -> RestLookup:
         return RestLookup(
@@ -105,16 +105,3 @@ class EboksRest(MailboxChannel[EboksChannel]):
             ReceiptEvent(self.name, word.external_id, word.kind, at, word.code, proof)
             for word in read_later_word(reply.body, frozenset(ids))
         ]
-
-
-def build(
-    name: str,
-    channel: EboksChannel,
-    materials: Mapping[str, MaterialSettings],
-    documents: DocumentReader,
-    enrolments: EnrolmentCache,
-    now: Callable[[], datetime],
-    simulated: bool,
-) -> EboksRest:
-    """Returns the channel of one `[channels.<name>]`; opens and reads nothing yet."""
-    return EboksRest(name, channel, materials, documents, enrolments, now, simulated=simulated)

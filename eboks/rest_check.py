@@ -12,8 +12,8 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from eboks.tls import check_key_mode, days_left, fault_of
+from schemas.eboks_settings import EboksSettings
 from schemas.errors import ConfigurationError, ServiceDown
-from schemas.settings import EboksSettings
 
 _CONTACT_SECONDS = 5.0
 _HEAR_OUT_SECONDS = 0.3

@@ -14,8 +14,8 @@ from eboks.enrolment import Enrolment
 from eboks.replies import Reply, error_number, leaves
 from eboks.verdicts import Verdicts, objection
 from schemas.consignments import Recipient, RecipientKind
+from schemas.eboks_settings import EboksMaterial
 from schemas.errors import ConfigurationError, Transient
-from schemas.settings import EboksMaterial
 
 _YES, _NO = frozenset({"true", "1"}), frozenset({"false", "0"})
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from batch.records import Claim, Outcome
-from schemas.channels import Channel
+from schemas.channels import Channel, Reach
 from schemas.consignments import Consignment, Receipt
 from schemas.errors import CannotTell, Coded, ConfigurationError, InDoubt, Refused, Transient, Unreachable
 from schemas.states import Cause
@@ -107,10 +107,18 @@ class Attempts:
             code = TOO_MUCH if claim.over_ration else self._rules.obstacle(claim.consignment)
             if code:
                 raise Unreachable(code)
-            reach = await self._channel.reaches(claim.consignment)
+            reach = await self._reach(claim)
             if not reach.reached:
-                raise Unreachable(reach.code, **reach.params)
+                kind = Refused if reach.refused else Unreachable
+                raise kind(reach.code, **reach.params)
         return await self._channel.send(claim.consignment, claim.message_id)
+
+    async def _reach(self, claim: Claim) -> Reach:
+        try:
+            return await self._channel.reaches(claim.consignment)
+        except Transient as error:
+            error.maybe_taken = False  # a question hands nothing over
+            raise
 
     async def _clear(self, claim: Claim) -> Receipt | None:
         if not self._channel.idempotent:

@@ -7,15 +7,18 @@ writes no answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from jobs.attempts import Attempts, Patience
 from jobs.breaker import Breaker
 from jobs.house import House
-from jobs.lane import LEASE_SECONDS, Lane, LaneResult, LeaseTerms
+from jobs.lane import ACTOR, LEASE_SECONDS, Lane, LaneResult, LeaseTerms
 from jobs.look_again import look_again
 from jobs.rules import ration_of, rules_of
+from schemas.errors import ConfigurationError
 from schemas.states import Cause
 
 
@@ -58,7 +61,8 @@ class Dispatcher:
         """
         n_taken_over = take_over(self._house)
         try:
-            return asyncio.run(self._pass(n_taken_over, look_seconds, stop, progress))
+            with _settled_objects_let_be():
+                return asyncio.run(self._pass(n_taken_over, look_seconds, stop, progress))
         except BaseException:
             # What could not be recorded is still ours in the ledger: the next run need not wait for it.
             self._house.worker.leave_leases()
@@ -99,13 +103,28 @@ class Dispatcher:
     async def _round(
         self, names: Iterable[str], stop: Callable[[], bool], progress: Callable[[int], None]
     ) -> list[LaneResult]:
-        lanes = [self._lane(name, stop, progress) for name in names]
+        lanes, unbuilt = [], list[LaneResult]()
+        for name in names:
+            fault = self._unbuilt(name)
+            if fault is None:
+                lanes.append(self._lane(name, stop, progress))
+            else:
+                unbuilt.append(fault)
         # One that fails must not cut off what the others have in flight.
         ended = await asyncio.gather(*(lane.run() for lane in lanes), return_exceptions=True)
         for one in ended:
             if isinstance(one, BaseException):
                 raise one
-        return [lane.result for lane in lanes]
+        return [*(lane.result for lane in lanes), *unbuilt]
+
+    def _unbuilt(self, name: str) -> LaneResult | None:
+        """Pauses a channel that can't even be built, so that the others go on; None when it is built."""
+        try:
+            self._house.channel(name)
+        except ConfigurationError as error:
+            self._house.ledger.pause(name, error.code, actor=ACTOR)
+            return LaneResult(name, stopped_by=error.code)
+        return None
 
     def _lane(self, name: str, stop: Callable[[], bool], progress: Callable[[int], None]) -> Lane:
         house = self._house
@@ -118,6 +137,16 @@ class Dispatcher:
         attempts = Attempts(channel, patience, house.now, house.randomness, rules_of(house, name))
         terms = LeaseTerms(house.worker.name, self._lease_seconds, house.now, ration_of(house, name))
         return Lane(channel, house.ledger, attempts, breaker, terms, stop=stop, progress=progress)
+
+
+@contextmanager
+def _settled_objects_let_be() -> Iterator[None]:
+    """Keeps the garbage collector from looking through all that was loaded before, again and again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def take_over(house: House) -> int:

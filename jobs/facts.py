@@ -16,6 +16,7 @@ from routing.policy import Amount
 from schemas.channels import Reach
 from schemas.consignments import Consignment
 from schemas.errors import Coded, ConfigurationError, HouseError, ServiceDown
+from schemas.mail_settings import MailChannelSettings
 
 
 async def gather_facts(house: House, consignment: Consignment, channels: Iterable[str]) -> Facts:
@@ -37,6 +38,26 @@ async def _reach(house: House, consignment: Consignment, name: str) -> Reach:
         return Reach(False, paused or "channel.paused")
     try:
         return await house.channel(name).reaches(consignment)
+    except (HouseError, ConfigurationError, ServiceDown) as error:
+        return _no(error)
+
+
+async def reach_address(house: House, address: str) -> dict[str, Reach]:
+    """Returns what every channel by mail says of an address; one that can't say now does not reach."""
+    names = [
+        name for name, channel in house.settings.channels.items() if isinstance(channel, MailChannelSettings)
+    ]
+    said = await asyncio.gather(*(_reach_address(house, address, name) for name in names))
+    return dict(zip(names, said, strict=True))
+
+
+async def _reach_address(house: House, address: str, name: str) -> Reach:
+    from routing.channels.mail_channel import MailChannel
+
+    try:
+        channel = house.channel(name)
+        assert isinstance(channel, MailChannel)
+        return await channel.reaches_address(address)
     except (HouseError, ConfigurationError, ServiceDown) as error:
         return _no(error)
 

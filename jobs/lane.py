@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 ACTOR = "brevdue"
 LEASE_SECONDS = 900.0
 SLICES_UNDER_WAY = 2
+FIRST_SLICE, LARGEST_SLICE = 64, 256
+SLICE_SECONDS = 1.0
+"""A slice is about what this time is enough for: large ones share a commit, and small ones leave less in
+doubt when we are killed."""
 STOPPED = "channel.stopped"
+OF_ONE_RECIPIENT = frozenset({"eboks.enrolment_unknown"})
+"""Put off for a reason that says nothing about the other side: the breaker must not count it."""
 TOO_LATE = "channel.lease_over"
 RECORD_SECONDS = 15.0
 """How long a ledger that is away is waited for with answers in hand: without them they would be doubt."""
@@ -112,6 +118,7 @@ class Lane:
         self._stop = stop
         self._progress = progress
         self._fault: ConfigurationError | None = None
+        self._size = FIRST_SLICE
         self._waiting: deque[tuple[Claim, _Slice]] = deque()
         self._senders: set[asyncio.Task[None]] = set()
         self.result = LaneResult(channel.name)
@@ -148,10 +155,9 @@ class Lane:
         return True
 
     async def _pump(self) -> None:
-        size = max(128, 16 * self._channel.limits.parallel)
         while not self._stop() and self._fault is None:
             if self._breaker.closed:
-                limit = size
+                limit = self._size
             elif self._breaker.may_probe:
                 limit = 1
             else:
@@ -162,12 +168,13 @@ class Lane:
 
     async def _work(self, limit: int) -> int:
         """Clears doubts first, then sends what is ready; returns how many were under way."""
-        until_at = self._terms.last_start_at()
+        started_at, until_at = self._terms.now(), self._terms.last_start_at()
         claims = self._claim(limit)
         if not claims:
             return 0
         failpoint("dispatch.claimed")
         outcomes = await self._try_all(claims, until_at)
+        self._fit_size(len(claims), (self._terms.now() - started_at).total_seconds())
         refused = await self._record(outcomes)
         failpoint("dispatch.recorded")
         self.result.n_refused_writes += len(refused)
@@ -177,6 +184,13 @@ class Lane:
         self._progress(sum(1 for outcome in tried if outcome.cause is not Cause.NOT_FOUND))
         self._pause_on_fault()
         return len(claims)
+
+    def _fit_size(self, n_claims: int, seconds: float) -> None:
+        """Fits the next slices to how long one took."""
+        if seconds > 2 * SLICE_SECONDS:
+            self._size = max(n_claims // 2, self._channel.limits.parallel)
+        elif seconds < SLICE_SECONDS and n_claims >= self._size:
+            self._size = min(2 * self._size, LARGEST_SLICE)
 
     def _claim(self, limit: int) -> list[Claim]:
         name = self._channel.name
@@ -256,6 +270,8 @@ class Lane:
             self._fault = self._fault or ConfigurationError(outcome.code, **outcome.params)
         elif outcome.needs_person:
             return  # a question for a person says nothing of the other side
+        elif outcome.code in OF_ONE_RECIPIENT:
+            return  # nobody was asked to take anything
         elif outcome.cause in (Cause.DEFERRED, Cause.EXHAUSTED, Cause.LOST, None):
             self._breaker.failed()
         else:

@@ -43,12 +43,16 @@ def plan(consignment: Consignment, facts: Facts) -> Route:
 
     A channel is left out when it is not open here (`route.channel_not_open`), when its protection is not one
     the material accepts (`route.protection_not_accepted`), when the policy forbids it for the data's class or
-    amount (`policy.…`), or when it does not reach the recipient (the channel's own code). Nothing unprotected
-    can come out: a channel that is not in the material's own list is never a step (design 4.5).
+    amount (`policy.…`), or when it does not reach the recipient (the channel's own code). One that refuses
+    the recipient for every channel closes them all. Nothing unprotected can come out: a channel that is not
+    in the material's own list is never a step (design 4.5).
     """
     material = facts.materials.get(consignment.material)
     if material is None:
         return Route((), tuple(LeftOut(name, "route.no_material") for name in facts.ways))
+    refusal = next((way.reach for way in facts.ways.values() if way.reach and way.reach.refused), None)
+    if refusal is not None:
+        return Route((), tuple(LeftOut(name, refusal.code, refusal.params) for name in material.channels))
     steps: list[Step] = []
     left_out: list[LeftOut] = []
     for channel in material.channels:

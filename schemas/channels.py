@@ -39,6 +39,8 @@ class Limits:
 class Reach:
     """Whether a channel reaches a recipient; `code` says why not, `cached` whether the answer was kept.
 
+    `answer` is the word of the other side's register and `source` who gave it, where one was asked. `refused`
+    says that no channel should take it: a letter to one who is dead goes nowhere.
     `evidence` is what the answer rests on (a certificate's subject and days, a tunnel entry, every mail
     exchanger with its TLS version): texts for `explain`, never a document's content.
     """
@@ -46,6 +48,9 @@ class Reach:
     reached: bool
     code: str = ""
     cached: bool = False
+    answer: str = ""
+    source: str = ""
+    refused: bool = False
     params: Mapping[str, object] = field(default_factory=dict)
     evidence: tuple[Mapping[str, str], ...] = ()
 
@@ -76,6 +81,27 @@ class KeptEnrolment:
     asked_at: datetime
 
 
+EVERY_PLACE = "*"
+
+
+def group_place(group: str) -> str:
+    """Returns how a registration group stands in a list's `places`, where a bare number is a material."""
+    return f"g:{group}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the daily enrolment list says about a recipient, and of when the list is.
+
+    `places` are what one who is enrolled is enrolled for: numbers of materials, groups (`group_place`), or
+    `EVERY_PLACE`. One who is not on the list is enrolled for nothing.
+    """
+
+    at: datetime
+    answer: str
+    places: frozenset[str] = frozenset()
+
+
 class EnrolmentCache(Protocol):
     """Remembers enrolment answers for a time; keyed by a keyed hash, never by the number itself."""
 
@@ -87,7 +113,10 @@ class EnrolmentCache(Protocol):
     def remember(self, channel: str, material_id: int, recipient: str, answer: str) -> None: ...
 
     def forget(self, channel: str, recipient: str) -> None:
-        """Drops every answer kept for this recipient: a reject has shown it to be old."""
+        """Drops every answer kept for this recipient, the list's too: a reject has shown it to be old."""
+
+    def listed(self, channel: str, recipient: str, max_age_seconds: float) -> Listed | None:
+        """Returns what the channel's daily list says, or None when there is no list young enough."""
 
 
 class Channel(Protocol):

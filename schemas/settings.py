@@ -10,10 +10,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
+from schemas.eboks_settings import EboksChannel, EboksMaterial, EboksSoapChannel
+from schemas.mail_settings import (
+    MailChannelSettings,
+    MailSettings,
+    MaterialMail,
+    SmimeChannel,
+    TlsChannel,
+    TunnelChannel,
+)
 from schemas.policy import DataClass, PolicySettings
-from schemas.section import ChannelSettings, Name, Section
+from schemas.section import Name, Section
 
 CANONICAL_COLUMNS = (
     "modtager",
@@ -87,19 +96,6 @@ class SourceSettings(Section):
         return self
 
 
-class EboksMaterial(Section):
-    """`[materials.<name>.eboks]`: what e-Boks calls this kind of document.
-
-    `delivery = "mandatory"` is delivered even to one who never subscribed or never logged in (facts c);
-    `"voluntary"` is checked by look-up first. `wait_in_mailbox` sends a voluntary material without the
-    look-up: it waits in the mailbox until the recipient opens an account.
-    """
-
-    content_type_id: int = Field(ge=1, le=999_999_999)
-    delivery: Literal["voluntary", "mandatory"] = "voluntary"
-    wait_in_mailbox: bool = False
-
-
 class MaterialSettings(Section):
     """`[materials.<name>]`: a kind of document, the channels it may take and how it is guarded.
 
@@ -121,157 +117,8 @@ class MaterialSettings(Section):
     max_bytes: int = Field(default=10 * 1000 * 1000, ge=1)
     guard_other_cpr: bool = True
     eboks: EboksMaterial | None = None
+    mail: MaterialMail = MaterialMail()
     document_days: int | None = Field(default=None, ge=0)
-
-
-class EboksSettings(ChannelSettings):
-    """What both channels to e-Boks have: where it is, who we are there, and what its error codes mean.
-
-    `verdicts` maps an e-Boks error code (`Fejl`) to what we do about it.
-    """
-
-    url: str = Field(pattern=r"^https://[^/\s]+$")
-    system_id: int = Field(ge=1, le=999_999)
-    certificate: Path
-    key: Path
-    ca: Path | None = None
-    max_reply_bytes: int = Field(default=1024 * 1024, ge=1024, le=1024 * 1024)
-    enrolment_cache_hours: float = Field(default=24.0, ge=0, le=24)
-    verdicts: dict[str, Literal["unreachable", "refused", "transient", "configuration"]] = Field(
-        default_factory=dict
-    )
-
-
-class EboksChannel(EboksSettings):
-    """`[channels.<name>]` with `kind = "eboks"`: e-Boks over REST v3.
-
-    `profile` is what a 2xx means: `direct` (final, perhaps without a body) or `proxy` (JSON with statuses,
-    polled later).
-    """
-
-    kind: Literal["eboks"] = "eboks"
-    profile: Literal["direct", "proxy"] = "direct"
-    client_id: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
-    duplicate_statuses: tuple[int, ...] = (409,)
-    enrolment_absent: Literal["answer", "404"] = "answer"
-    attachments: bool = False
-
-    @model_validator(mode="after")
-    def _proxy_has_client(self) -> Self:
-        if self.profile == "proxy" and not self.client_id:
-            raise ValueError("client_id: required when profile is 'proxy'")
-        return self
-
-
-SOAP_VALUES = frozenset(
-    {
-        "message_id",
-        "system_id",
-        "number",
-        "cpr",
-        "cvr",
-        "material_id",
-        "title",
-        "extension",
-        "document",
-        "attachment",
-        "attachment_name",
-        "attachment_extension",
-        "attachment_ordinal",
-        "kanalvalg",
-        "prioritet",
-        "bruger_navn",
-        "service_agreement_uuid",
-        "user_system_uuid",
-        "user_uuid",
-        "service_uuid",
-    }
-)
-"""What a field of a SOAP message may be filled with (`SoapOperation.fields`)."""
-
-_OUR_UUIDS = ("service_agreement_uuid", "user_system_uuid", "user_uuid")
-_FaultText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=8)]
-_FaultCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_Uuid = Annotated[str, StringConstraints(pattern=r"^$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-
-
-class SoapOperation(Section):
-    """`[channels.<name>.send]`, `[channels.<name>.lookup]`: one operation of a WSDL of the sender's own.
-
-    `fields` maps an element's place in the request, its names joined by dots, to one of `SOAP_VALUES`, or to
-    a text of its own after an equals sign. A name ending in `[]` comes once per attachment. A value we do not
-    have leaves its element out. `result` is the place of the word in the answer, `yes` and `no` what it may
-    say: any other word is no answer.
-    """
-
-    operation: str = Field(pattern=r"^[\w.-]+$")
-    fields: dict[Annotated[str, StringConstraints(pattern=r"^[^\s.]+(\.[^\s.]+)*$")], str]
-    result: str = Field(pattern=r"^[\w-]+(\.[\w-]+)*$")
-    yes: tuple[str, ...] = Field(default=("true", "1"), min_length=1)
-    no: tuple[str, ...] = ("false", "0")
-
-    @property
-    def used(self) -> frozenset[str]:
-        """The values that the fields ask for."""
-        return frozenset(self.fields.values())
-
-    @model_validator(mode="after")
-    def _values_known(self) -> Self:
-        unknown = sorted(value for value in self.used - SOAP_VALUES if not value.startswith("="))
-        if unknown:
-            raise ValueError(f"fields: no such value: {', '.join(unknown)}")
-        if set(self.yes) & set(self.no):
-            raise ValueError("yes, no: one word can't be both")
-        return self
-
-
-class EboksSoapChannel(EboksSettings):
-    """`[channels.<name>]` with `kind = "eboks_soap"`: e-Boks over SOAP 1.1, the contract SF1600 Print 2.
-
-    `wsdl` is the sender's own contract, `send` and `lookup` say which of its operations and fields are which;
-    left out, they are those of SF1600. A fault that means "this id was used already" is one with a code or
-    with words given here; without any, doubt follows `when_in_doubt`.
-    """
-
-    kind: Literal["eboks_soap"]
-    path: str = Field(default="/service/Print/Print/2", pattern=r"^/[!-~]*$")
-    service_agreement_uuid: _Uuid = ""
-    user_system_uuid: _Uuid = ""
-    user_uuid: _Uuid = ""
-    service_uuid: _Uuid = "fd885b8b-4a3f-46cb-b367-6c9dda1c78f6"
-    kanalvalg: Literal["A", "D", "S", "F", "P"] = "D"
-    prioritet: Literal["D", "M"] = "D"
-    bruger_navn: str = Field(default="", max_length=2000)
-    attachments: bool = True
-    security: Literal["context", "signed"] = "context"
-    partner_certificate: Path | None = None
-    duplicate_fault_codes: tuple[_FaultCode, ...] = ()
-    duplicate_fault_texts: tuple[_FaultText, ...] = ()
-    when_in_doubt: Literal["hold", "resend_once"] = "hold"
-    wsdl: Path | None = None
-    send: SoapOperation | None = None
-    lookup: SoapOperation | None = None
-
-    @property
-    def knows_duplicates(self) -> bool:
-        """True when the settings say what "this id was used already" looks like."""
-        return bool(self.duplicate_fault_codes or self.duplicate_fault_texts)
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        faults = []
-        if self.security == "signed" and self.partner_certificate is None:
-            faults.append("partner_certificate: required when security is 'signed'")
-        if (self.send or self.lookup) and self.wsdl is None:
-            faults.append("wsdl: required when send or lookup is given")
-        faults += [f"{name}: required by this contract" for name in self._missing_uuids()]
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
-
-    def _missing_uuids(self) -> list[str]:
-        asked = [frozenset(_OUR_UUIDS) if one is None else one.used for one in (self.send, self.lookup)]
-        return [name for name in _OUR_UUIDS if name in asked[0] | asked[1] and not getattr(self, name)]
 
 
 def _kind_of(table: object) -> str | None:
@@ -280,11 +127,15 @@ def _kind_of(table: object) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-KINDS: tuple[str, ...] = ("eboks", "eboks_soap")
+KINDS: tuple[str, ...] = ("eboks", "eboks_soap", "smime", "tunnel", "tls")
 """The kinds of channel that the settings know; pydantic puts them into the place of a fault."""
 
 AnyChannel = Annotated[
-    Annotated[EboksChannel, Tag("eboks")] | Annotated[EboksSoapChannel, Tag("eboks_soap")],
+    Annotated[EboksChannel, Tag("eboks")]
+    | Annotated[EboksSoapChannel, Tag("eboks_soap")]
+    | Annotated[SmimeChannel, Tag("smime")]
+    | Annotated[TunnelChannel, Tag("tunnel")]
+    | Annotated[TlsChannel, Tag("tls")],
     Discriminator(
         _kind_of,
         custom_error_type="channel_kind",
@@ -335,9 +186,19 @@ class Settings(Section):
     sources: dict[Name, SourceSettings] = Field(default_factory=dict)
     materials: dict[Name, MaterialSettings] = Field(default_factory=dict)
     channels: dict[Name, AnyChannel] = Field(default_factory=dict)
+    mail: MailSettings | None = None
     timetable: dict[Name, TimetableEntry] = Field(default_factory=lambda: dict(DEFAULT_TIMETABLE))
     retention: RetentionSettings = RetentionSettings()
     policy: PolicySettings = PolicySettings()
+
+    @property
+    def mailboxes(self) -> dict[str, EboksChannel | EboksSoapChannel]:
+        """The channels to e-Boks, in their order."""
+        return {
+            name: channel
+            for name, channel in self.channels.items()
+            if isinstance(channel, EboksChannel | EboksSoapChannel)
+        }
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
@@ -350,6 +211,11 @@ class Settings(Section):
             f"timetable.{name}.source: no such source"
             for name, entry in self.timetable.items()
             if entry.source is not None and entry.source not in self.sources
+        ]
+        faults += [
+            f"channels.{name}: a channel by mail needs the table [mail]"
+            for name, channel in self.channels.items()
+            if isinstance(channel, MailChannelSettings) and self.mail is None
         ]
         folders = [source.folder for source in self.sources.values()]
         if len(set(folders)) != len(folders):

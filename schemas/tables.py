@@ -219,6 +219,33 @@ class EnrolmentRow(SQLModel, table=True):
     asked_at: int = Field(sa_column=_moment(nullable=False))
 
 
+class EnrolmentListRow(SQLModel, table=True):
+    """A channel's enrolment list: which of its lines' serials is in force (0: none yet), and of when it is.
+
+    `staged_serial` is the list that is being read in; nobody sees it before it is put in force.
+    """
+
+    __tablename__ = "enrolment_list"
+    channel: str = Field(primary_key=True)
+    serial: int = 0
+    staged_serial: int = 0
+    n_recipients: int = 0
+    sha256: str = ""  # of the file
+    dated_at: int | None = Field(default=None, sa_column=_moment())
+    taken_at: int | None = Field(default=None, sa_column=_moment())
+
+
+class EnrolmentListedRow(SQLModel, table=True):
+    """What a list says about one recipient, who stands here only as a keyed hash."""
+
+    __tablename__ = "enrolment_listed"
+    channel: str = Field(primary_key=True)
+    serial: int = Field(primary_key=True)
+    recipient_key: str = Field(primary_key=True)
+    answer: str
+    places: str = ""  # materials and groups, separated by a space
+
+
 class SlotRow(SQLModel, table=True):
     """One run of a timetable entry: the guard that a local slot fires once."""
 

@@ -33,6 +33,11 @@ WORKER_LOST = "ledger.worker_lost"
 WORKER_LOST_TOO_OFTEN = "ledger.worker_lost_too_often"
 
 _SECOND = 1_000_000
+_OLDEST = (
+    select(*LOAD_COLUMNS)
+    .order_by(CONSIGNMENT.c.next_attempt_at, CONSIGNMENT.c.id)
+    .with_for_update(skip_locked=True)
+)
 
 
 def claim(
@@ -153,9 +158,8 @@ def _open_slice(
     """
     if connection.scalar(select(PAUSE.c.channel).where(PAUSE.c.channel == channel)) is not None:
         return []
-    query = select(*LOAD_COLUMNS).where(*conditions)
-    oldest = query.order_by(CONSIGNMENT.c.next_attempt_at, CONSIGNMENT.c.id).limit(limit)
-    rows = _without_suspects(connection.execute(oldest.with_for_update(skip_locked=True)).all())
+    oldest = _OLDEST.where(*conditions).limit(limit)
+    rows = _without_suspects(connection.execute(oldest).all())
     documents = read_documents(connection, [row.id for row in rows])
     split = [split_row(row) for row in rows]
     taken = [(move, try_to_build(store, move, beside, documents)) for move, beside in split]

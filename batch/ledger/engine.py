@@ -7,6 +7,8 @@ value: the driver's own message is dropped.
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -16,7 +18,25 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Insert, Table, Update, create_engine, event, insert, text
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Insert,
+    Table,
+    Text,
+    Update,
+    any_,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 from sqlalchemy.engine import URL, make_url
@@ -142,6 +162,17 @@ def prepare_file(url: URL, create: bool) -> None:
         raise ConfigurationError("ledger.not_writable") from None
 
 
+def among(connection: Connection, column: Column[Any], values: Sequence[str]) -> ColumnElement[bool]:
+    """Returns the condition that a column holds one of these texts.
+
+    One parameter carries them all, so that the statement is made once and not anew for every slice.
+    """
+    if connection.dialect.name == "sqlite":
+        given = func.json_each(json.dumps(values)).table_valued("value")
+        return column.in_(select(given.c.value))
+    return column == any_(bindparam(None, list(values), type_=ARRAY(Text)))
+
+
 def insert_many(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
     """Inserts tuples that hold every column in the table's order, a serial id left out."""
     if rows:
@@ -176,6 +207,13 @@ def insert_or_replace(connection: Connection, table: Table, rows: Sequence[dict[
     keys = [column.name for column in table.primary_key]
     others = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
+
+
+def refresh_statistics(connection: Connection, table: Table) -> None:
+    """Lets PostgreSQL look at a table that has just grown a lot: until then it would plan as if it were empty
+    and read all of it for every question. SQLite plans without."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
 def _inserts(connection: Connection) -> Any:
@@ -229,6 +267,11 @@ def _postgres_engine(url: URL) -> Engine:
         isolation_level="READ COMMITTED",  # a row that was waited for is looked at again
         connect_args={"connect_timeout": 10, "application_name": "brevdue"},
     )
+
+
+# psycopg tells by itself, on the error stream, of a connection that ended badly. Whoever asked is told by our
+# own errors, and what a driver says may quote values.
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 @contextmanager

@@ -215,8 +215,11 @@ class Ledger:
         """Records later word; doubles, unknown ids and what comes too late change nothing.
 
         Returns how many consignments moved. Confirmed and read deliver, refused fails, returned goes to the
-        next step or, when there is none, fails with the event's code.
+        next step or, when there is none, fails with the event's code. After the last two, what was kept of
+        the recipient's enrolment is forgotten.
         """
+        with suppress(ServiceDown):  # what still waits in memory must not come after the forgetting
+            self.enrolments.flush()
         return receipts.record_receipts(self._store, events, actor)
 
     # People

@@ -6,14 +6,14 @@ Relies on `batch.sealing` and the vault. Writes nothing, and hands no row out.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from batch.ledger.engine import CHUNK
+from batch.ledger.engine import among
 from batch.ledger.moves import MOVE_COLUMNS, Move
-from batch.ledger.store import CONSIGNMENT, DOCUMENT, Store, chunks
+from batch.ledger.store import CONSIGNMENT, DOCUMENT, Store
 from batch.sealing import SealedValues, unseal_consignment, unseal_name
 from schemas.consignments import Consignment, ContentRef, Document, Recipient, RecipientKind
 from schemas.errors import BadInput, ConfigurationError
@@ -41,6 +41,8 @@ DOCUMENT_COLUMNS = [
     )
 ]
 
+_DOCUMENTS = select(*DOCUMENT_COLUMNS).order_by(DOCUMENT.c.consignment_id, DOCUMENT.c.ordinal)
+
 Documents = Mapping[str, list[Any]]
 
 
@@ -49,13 +51,12 @@ def split_row(row: Any) -> tuple[Move, Any]:
     return Move(*row[: len(MOVE_COLUMNS)]), row[len(MOVE_COLUMNS) :]
 
 
-def read_documents(connection: Connection, ids: Iterable[str]) -> Documents:
+def read_documents(connection: Connection, ids: Sequence[str]) -> Documents:
     """Returns the documents' rows of many consignments, each list in order, by one query for a slice."""
     found: dict[str, list[Any]] = defaultdict(list)
-    for part in chunks(ids, CHUNK):
-        query = select(*DOCUMENT_COLUMNS).where(DOCUMENT.c.consignment_id.in_(part))
-        for row in connection.execute(query.order_by(DOCUMENT.c.consignment_id, DOCUMENT.c.ordinal)):
-            found[row[0]].append(row)
+    query = _DOCUMENTS.where(among(connection, DOCUMENT.c.consignment_id, ids))
+    for row in connection.execute(query):
+        found[row[0]].append(row)
     return found
 
 

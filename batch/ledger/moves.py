@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from batch.ledger.engine import insert_many, update_many
-from batch.ledger.store import BATCH, CONSIGNMENT, EVENT, chunks, dump
+from batch.ledger.engine import among, insert_many, update_many
+from batch.ledger.store import BATCH, CONSIGNMENT, EVENT, dump
 from schemas.states import Cause, State, arrow
 
 HOUSE_ACTOR = "house"
@@ -48,6 +48,7 @@ _FIXED = ("id", "batch_id", "route")
 MOVE_COLUMNS = [CONSIGNMENT.c[name] for name in _READ]
 """What a query must select, in this order, so that `Move(*row)` stands."""
 
+_LOCKED = select(*MOVE_COLUMNS).order_by(CONSIGNMENT.c.id).with_for_update()
 _WRITTEN = tuple(name for name in _READ if name not in _FIXED)
 _WRITTEN_ON_STEP = tuple(name for name in _WRITTEN if name not in ("step", "channel"))
 _UPDATE = update(CONSIGNMENT).where(
@@ -159,12 +160,8 @@ class Move:
 def read_moves(connection: Connection, ids: Iterable[str], *conditions: Any) -> dict[str, Move]:
     """Reads and locks consignments by id (in one order everywhere, so that no two transactions block each
     other) and returns those that meet the conditions."""
-    found: dict[str, Move] = {}
-    for part in chunks(sorted(ids)):
-        query = select(*MOVE_COLUMNS).where(CONSIGNMENT.c.id.in_(part), *conditions)
-        locked = query.order_by(CONSIGNMENT.c.id).with_for_update()
-        found.update((row.id, Move(*row)) for row in connection.execute(locked))
-    return found
+    query = _LOCKED.where(among(connection, CONSIGNMENT.c.id, sorted(ids)), *conditions)
+    return {row[0]: Move(*row) for row in connection.execute(query)}
 
 
 def write_moves(connection: Connection, moves: Sequence[Move]) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from batch.ledger.engine import Conflict, insert_many
+from batch.ledger.engine import Conflict, among, insert_many
 from batch.ledger.moments import to_micros
 from batch.ledger.moves import Move, read_moves, stop_returning, write_moves
 from batch.ledger.rations import forget
-from batch.ledger.store import RECEIPT, Store, chunks, dump
+from batch.ledger.store import RECEIPT, Store, dump
 from batch.ledger.waiting import NO_WAY_OPEN, explain_holds
 from batch.records import Claim, Outcome
 from schemas.consignments import Receipt
@@ -23,6 +23,8 @@ from schemas.states import Cause, State
 
 RECEIPT_OF_ANOTHER = "ledger.receipt_of_another"
 _TRIES = 3
+
+_OWNERS = select(RECEIPT.c.channel, RECEIPT.c.external_id, RECEIPT.c.consignment_id)
 
 _Owners = dict[tuple[str, str], str]  # (channel, external id) → consignment id
 
@@ -114,11 +116,10 @@ def _receipt_owners(connection: Connection, leased: dict[str, Move], outcomes: S
         if outcome.receipt is not None and move is not None:
             wanted.setdefault(move.channel, []).append(external_id(move, outcome.receipt))
     owners: _Owners = {}
-    columns = (RECEIPT.c.channel, RECEIPT.c.external_id, RECEIPT.c.consignment_id)
     for channel, ids in wanted.items():
-        for part in chunks(ids):
-            query = select(*columns).where(RECEIPT.c.channel == channel, RECEIPT.c.external_id.in_(part))
-            owners.update(((row[0], row[1]), row[2]) for row in connection.execute(query))
+        known = among(connection, RECEIPT.c.external_id, ids)
+        query = _OWNERS.where(RECEIPT.c.channel == channel, known)
+        owners.update(((row[0], row[1]), row[2]) for row in connection.execute(query))
     return owners
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from batch.vault import Vault
 
 METADATA = SQLModel.metadata
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 T = TypeVar("T")
 
 
@@ -40,6 +41,8 @@ REJECTION = _table(_tables.RejectionRow)
 EVENT = _table(_tables.EventRow)
 RECEIPT = _table(_tables.ReceiptRow)
 ENROLMENT = _table(_tables.EnrolmentRow)
+ENROLMENT_LIST = _table(_tables.EnrolmentListRow)
+ENROLMENT_LISTED = _table(_tables.EnrolmentListedRow)
 SLOT = _table(_tables.SlotRow)
 PAUSE = _table(_tables.PauseRow)
 ACT = _table(_tables.ActRow)
@@ -77,7 +80,7 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 
 def dump(params: Mapping[str, object]) -> str:
     """Returns safe parameters as they are stored."""
-    return json.dumps(dict(params), ensure_ascii=False, default=str) if params else "{}"
+    return _ENCODER.encode(dict(params)) if params else "{}"
 
 
 def load(params: str) -> Mapping[str, Any]:

@@ -50,13 +50,17 @@ class Day:
         )
 
 
-def run_demo(folder: Path | None, *, screen: Screen, n_employees: int = N_EMPLOYEES) -> int:
+def run_demo(
+    folder: Path | None, *, screen: Screen, n_employees: int = N_EMPLOYEES, soap: bool = False
+) -> int:
     """Runs the demo in `folder` (empty or absent) or a temporary one; returns the exit code.
+
+    With `soap` the payslips go to e-Boks over SOAP.
 
     Raises ConfigurationError when the folder is in use or the simulator can't be started.
     """
     started = time.monotonic()
-    place = found(folder)
+    place = found(folder, soap=soap)
     screen.line(_say(screen, "welcome", folder=place.folder))
     with simulator(place):
         day = _run_day(place, screen, n_employees)
@@ -121,7 +125,8 @@ def _send(house: House, screen: Screen) -> None:
             if next_due_at is None:
                 break
             time.sleep(min(max((next_due_at - house.now()).total_seconds(), 0.0), 1.0))
-    screen.line(_say(screen, "sent", n_again=n_again))
+    soap = house.settings.channels["eboks"].kind == "eboks_soap"
+    screen.line(_say(screen, "sent", n_again=n_again, interface="SOAP" if soap else "REST"))
 
 
 def _finish(house: House, day: Day, screen: Screen) -> None:

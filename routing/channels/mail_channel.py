@@ -16,7 +16,7 @@ from typing import Generic, Protocol, TypeVar
 from routing.channels.pace import Pace
 from routing.letters.composing import Composer
 from routing.mime.addresses import MailAddress, parse_address
-from schemas.channels import Cursor, Limits, Protection
+from schemas.channels import Cursor, Limits, Protection, Reach
 from schemas.consignments import Consignment, Receipt, ReceiptEvent
 from schemas.errors import BadInput, CannotTell, Refused, Unreachable
 from schemas.mail_settings import MailChannelSettings, MailSettings, TlsLevel
@@ -102,6 +102,29 @@ class MailChannel(ABC, Generic[S]):
 
         Raises Unreachable, Transient, Refused or ConfigurationError; nothing has been sent.
         """
+
+    @abstractmethod
+    async def _reach(self, to: MailAddress) -> Reach:
+        """Says whether this way to an address is open, with what that rests on; never sends.
+
+        Raises Transient when it can't be found out now, ConfigurationError when our set-up is wrong.
+        """
+
+    async def _reach_told(self, to: MailAddress) -> Reach:
+        """The same for a person who asks: as much as is known, also where a sender would wait."""
+        return await self._reach(to)
+
+    async def reaches(self, consignment: Consignment) -> Reach:
+        """Says whether this way to the recipient is open; never sends. Raises as `_reach`."""
+        code = self._obstacle(consignment)
+        return Reach(False, code) if code else await self._reach(self._address(consignment))
+
+    async def reaches_address(self, address: str) -> Reach:
+        """Says whether this way to a bare address is open, for a person who asks; never sends.
+
+        Raises BadInput `mail.address_…` for what is no address, else as `_reach`.
+        """
+        return await self._reach_told(parse_address(address.strip()))
 
     def message_id(self, seed: str) -> str:
         """Returns the Message-ID, which every try bears."""

@@ -68,15 +68,9 @@ class Smime(MailChannel[SmimeChannel]):
         about_us = findings_about(ours, self._parts.composer.sender, self._parts.now())
         return [*about_us, *self._finder.findings()]
 
-    async def reaches(self, consignment: Consignment) -> Reach:
-        """Says whether there is a certificate that may be used, with what was found; never sends.
-
-        Raises Transient when that can't be found out now, ConfigurationError when our set-up is wrong.
-        """
-        code = self._obstacle(consignment)
-        if code:
-            return Reach(False, code)
-        choice = await self._finder.find(self._address(consignment))
+    async def _reach(self, to: MailAddress) -> Reach:
+        """Says whether there is a certificate that may be used, with what was found."""
+        choice = await self._finder.find(to)
         if choice.chosen is None:
             code, params = refusal_of(choice)
             return Reach(False, code, params=params, evidence=evidence_of(choice))

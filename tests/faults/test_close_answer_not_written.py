@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.rigs.big_drops import write_big_drop
@@ -113,6 +115,26 @@ def test_a_file_in_the_answers_place_is_kept_and_said(found_house: FoundHouse) -
     assert house.brevdue("close").code == 0
     _assert_answered(house, "loen", 2)
     _assert_answered(house, "hr", 1)
+
+
+def test_a_bug_in_one_answer_keeps_no_other_batch_from_its_own(found_house: FoundHouse) -> None:
+    house = found_house(source=OTHER)
+    _dropped(house)
+    damaged = house.brevdue("pull").data["taken"][0]["batch_id"]
+    house.brevdue("dispatch")
+    _set_params(house, damaged, "no JSON")
+    ran = house.brevdue("close")
+    assert (ran.code, ran.out, json.loads(ran.err)["error"]) == (4, "", "program.broken")
+    assert sorted(_closed(house)) == [False, True, True]
+    _assert_answered(house, "hr", 1)
+    _set_params(house, damaged, "{}")
+    assert house.brevdue("close").code == 0
+    _assert_answered(house, "loen", 2)
+
+
+def _set_params(house: HouseOnDisk, batch: str, text: str) -> None:
+    with closing(sqlite3.connect(house.settings.house.data / "brevdue.db")) as database, database:
+        database.execute("UPDATE consignment SET params = ? WHERE batch_id = ?", (text, batch))
 
 
 def test_a_drop_that_was_refused_gets_its_answer_from_a_later_pull(found_house: FoundHouse) -> None:

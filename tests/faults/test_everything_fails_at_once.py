@@ -19,7 +19,7 @@ import pytest
 
 from eboks.simulator import person
 from tests.rigs import drops, pdfs
-from tests.rigs.canaries import dresses, found_below, found_in
+from tests.rigs.canaries import Dress, dresses, found_below, found_in
 from tests.rigs.drops import Drop
 from tests.rigs.houses import FoundHouse, HouseOnDisk
 from tests.rigs.overhearing import Overheard
@@ -135,13 +135,13 @@ def _with_faults() -> Drop:
 
 def _drop_all(house: HouseOnDisk) -> None:
     """Lays the drop with faults in the inbox, and drops that must be refused whole."""
-    # The sender's own name of a drop stands in its report, all numbers masked.
+    # A drop is told of by its own name, all numbers masked.
     _with_faults().write_folder(house.inbox, f"loen-{drops.OK}")
     bad_header = Drop(header=f"modtager;{NAME};{drops.OK};{NAME}")
-    bad_header.line(f"{drops.OK};{NAME};{TITLE};x").write_folder(house.inbox, f"{FILE}-hoved")
+    bad_header.line(f"{drops.OK};{NAME};{TITLE};x").write_folder(house.inbox, f"hoved-{drops.OK}")
     escaping = Drop(files={f"../{FILE}-{drops.OK}.pdf": b"x"})
-    escaping.write_zip(house.inbox, f"{FILE}-{drops.OK_2003}.zip")
-    nested = Drop().write_folder(house.inbox, f"{FILE}-under")
+    escaping.write_zip(house.inbox, f"{drops.OK_2003}.zip")
+    nested = Drop().write_folder(house.inbox, f"under-{drops.OK}")
     (nested / f"{NAME}-{drops.OK}").mkdir()
 
 
@@ -172,7 +172,7 @@ def _mistyped(heard: Overheard, batch: str) -> None:
         ("release", f"{batch}-00002", "--reason", f"{drops.OK[:6]}-{drops.OK[6:]} kan få sit"),
         ("pause", NAME),
         ("pull", "--source", NAME),
-        ("pull", "--source", "loen", "--csv", f"{FILE}-{drops.OK}.csv"),
+        ("pull", "--source", "loen", "--csv", f"{drops.OK}.csv"),
         ("resolve", drops.OK, NAME, "--reason", TITLE),
         (NAME, drops.OK),
     ):
@@ -240,6 +240,10 @@ def _happened(heard: Overheard) -> set[str]:
     return codes | set(_CODE.findall("".join([heard.log, *lists, *heard.said])))
 
 
+def _words_below(folder: Path, looked_for: list[Dress]) -> set[str]:
+    return {hit.partition(" (")[0] for hit in found_below(folder, looked_for)}
+
+
 def test_no_canary_is_seen_anywhere(overheard: Overheard) -> None:
     house, heard = overheard.house, overheard
     _drop_all(house)
@@ -250,13 +254,17 @@ def test_no_canary_is_seen_anywhere(overheard: Overheard) -> None:
     quarantined = house.source / "karantaene"
     came_so = [path for path in quarantined.glob("*/*") if not path.name.startswith("aarsag.")]
     keys = house.settings.house.keys_folder
-    assert found_in("".join(heard.said).encode(), looked_for) == []
-    assert found_in(b"".join(heard.write_ahead), looked_for) == []
-    assert found_below(heard.root, looked_for, [*came_so, keys]) == []
-    assert found_below(Path(tempfile.gettempdir()), looked_for) == []
+    # Searched before it is asserted: pytest would show what was searched.
+    hits = {
+        "said": found_in("".join(heard.said).encode(), looked_for),
+        "written ahead": found_in(b"".join(heard.write_ahead), looked_for),
+        "house": found_below(heard.root, looked_for, [*came_so, keys]),
+        "temporary": found_below(Path(tempfile.gettempdir()), looked_for),
+    }
+    assert {place: found for place, found in hits.items() if found} == {}
     # The search was worth something: all of it went wrong, and what was left out has what is looked for.
     assert _happened(heard) >= FAULTS
     assert len(house.answers("rapport.html")) == 7
-    assert {hit.partition(" (")[0] for hit in found_below(quarantined, looked_for)} >= {"file", "number 1"}
-    assert {hit.partition(" (")[0] for hit in found_below(keys, looked_for)} == set(_secrets(house)) - {"tls"}
-    assert _batch(house).encode() in b"".join(heard.write_ahead)
+    assert _words_below(quarantined, looked_for) >= {"file", "number 1"}
+    assert _words_below(keys, looked_for) == set(_secrets(house)) - {"tls"}
+    assert any(_batch(house).encode() in one for one in heard.write_ahead) is True

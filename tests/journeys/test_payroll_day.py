@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ from tests.rigs.judging import assert_each_exactly_once, assert_ledger_agrees, h
 pytest_plugins = ["tests.rigs.houses"]
 
 N = 40
+DIRECT, PROXY, SOAP = {"profile": "direct"}, {"profile": "proxy"}, {"service": "soap"}
+
+
+@pytest.fixture(params=[DIRECT, SOAP], ids=["rest", "soap"])
+def found_house(request, found_house: FoundHouse) -> FoundHouse:
+    """Founds the same house again, with another way to e-Boks."""
+    return partial(found_house, **request.param)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -35,11 +43,9 @@ def dropped(house: HouseOnDisk, n: int = N, name: str = "loen-2026-11", seed: in
     return write_big_drop(house.inbox, name, n, seed=seed, n_bytes=6_000)
 
 
-@pytest.mark.parametrize("profile", ["direct", "proxy"])
-def test_every_payslip_lies_in_its_mailbox_and_the_answers_say_so(
-    found_house: FoundHouse, database_url, profile
-):
-    house = found_house(database_url=database_url, profile=profile)
+@pytest.mark.parametrize("found_house", [DIRECT, PROXY, SOAP], ids=["direct", "proxy", "soap"], indirect=True)
+def test_every_payslip_lies_in_its_mailbox_and_the_answers_say_so(found_house: FoundHouse, database_url):
+    house = found_house(database_url=database_url)
     drop = dropped(house)
     house.day()
     assert_each_exactly_once(house, drop.expected)
@@ -78,6 +84,7 @@ def test_no_number_stands_anywhere_in_the_house(found_house: FoundHouse):
     assert found == 0
 
 
+@pytest.mark.parametrize("found_house", [DIRECT], ids=["rest"], indirect=True)  # no matter which way
 @pytest.mark.parametrize("again", ["same_name", "other_name", "zipped", "csv"])
 def test_the_same_drop_again_is_refused_and_sends_nothing(found_house: FoundHouse, tmp_path, again):
     house = found_house()

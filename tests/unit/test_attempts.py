@@ -127,11 +127,25 @@ def test_in_doubt_only_doubt_is_cleared_and_no_other_channel_is_tried(ending, ca
     assert one.cause not in (Cause.REROUTED, Cause.REFUSED, Cause.EXHAUSTED)
 
 
-def test_a_recipient_the_channel_does_not_reach_is_rerouted_and_nothing_is_sent():
-    channel = ScriptedChannel(RECEIPT, reach=Reach(False, "eboks.not_enrolled"))
+@pytest.mark.parametrize(
+    ("reach", "cause"),
+    [
+        (Reach(False, "eboks.not_enrolled"), Cause.REROUTED),
+        (Reach(False, "eboks.dead", refused=True), Cause.REFUSED),
+        (Transient("eboks.enrolment_unknown"), Cause.DEFERRED),
+    ],
+)
+def test_a_recipient_the_channel_does_not_reach_is_sent_nothing(reach, cause):
+    channel = ScriptedChannel(RECEIPT, reach=reach)
     one = outcome(channel, claim())
-    assert (one.cause, one.code) == (Cause.REROUTED, "eboks.not_enrolled")
-    assert channel.calls == ["reaches"]
+    assert (one.cause, one.code, channel.calls) == (cause, reach.code, ["reaches"])
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_a_look_up_that_fails_hands_nothing_over(idempotent):
+    reach = Transient("eboks.not_now", maybe_taken=True)
+    one = outcome(ScriptedChannel(RECEIPT, reach=reach, idempotent=idempotent), claim())
+    assert (one.cause, one.unknown) == (Cause.DEFERRED, False)
 
 
 def test_after_an_attempt_that_may_have_been_taken_no_look_up_reroutes_it():

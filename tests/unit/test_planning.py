@@ -102,6 +102,14 @@ def test_an_amount_beyond_the_limit_closes_forced_tls_and_no_other():
     assert [left.code for left in route.left_out] == ["policy.too_much"]
 
 
+def test_one_whom_no_channel_should_reach_closes_them_all():
+    dead = Reach(False, "eboks.dead", refused=True)
+    ways = {"eboks": Way(Protection.MAILBOX, dead), "smime": Way(ALL["smime"], YES)}
+    route = _plan(MaterialSettings(channels=("eboks", "smime")), ways)
+    assert route.channels == ()
+    assert {left.code for left in route.left_out} == {"eboks.dead"}
+
+
 def test_a_material_that_is_gone_from_the_settings_goes_nowhere():
     consignment = letter(Papers(), material="gone")
     route = plan(consignment, Facts({}, POLICY, {"eboks": Way(Protection.MAILBOX, YES)}))

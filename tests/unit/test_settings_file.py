@@ -99,6 +99,8 @@ result = "kvittering.modtaget"
 [channels.post.send.fields]
 "brev.id" = "message_id"
 "brev.slags" = "=A"
+"brev.til" = "number"
+"brev.fil" = "document"
 [channels.post.lookup]
 operation = "kender"
 result = "kendt"
@@ -112,7 +114,7 @@ def test_a_channel_has_the_shape_of_its_kind_and_of_rest_when_it_names_none(tmp_
     channels = read_settings(written(tmp_path, text)).channels
     assert [channels[name].kind for name in ("eboks", "post")] == ["eboks", "eboks_soap"]
     assert channels["post"].wsdl == tmp_path / "aftale/post.wsdl"
-    assert channels["post"].send.fields == {"brev.id": "message_id", "brev.slags": "=A"}
+    assert channels["post"].send.fields["brev.id"] == "message_id"
 
 
 SEND = "[channels.post.send]"
@@ -129,6 +131,10 @@ SEND = "[channels.post.send]"
         (SEND, f'security = "signed"\n{SEND}', "partner_certificate: required"),
         ('wsdl = "aftale/post.wsdl"', "", "wsdl: required"),
         ('"message_id"', '"cprr"', "channels.post.send: Value error, fields: no such value: cprr"),
+        ('"brev.id"', '# "', "send.fields: message_id is used nowhere"),
+        ('"brev.til"', '# "', "send.fields: nothing names the recipient"),
+        ('"nummer" = "number"', "", "lookup.fields: nothing names the recipient"),
+        ('"brev.slags" = "=A"', '"brev.mere" = "attachment"', "stand in places with []"),
         ('result = "kendt"', 'result = "kendt"\nno = ["1"]', "one word can't be both"),
         (SEND, f'duplicate_fault_texts = [""]\n{SEND}', "duplicate_fault_texts"),
     ],

@@ -8,24 +8,25 @@ is given and keeps nothing of them. Never tries another channel and never makes 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from eboks.enclosures import Enclosure
 from eboks.enrolment import EnrolmentLookup, enrolments_for
+from eboks.own_identity import OwnIdentity
 from eboks.pace import Pace
 from eboks.replies import Reply
 from eboks.rest_check import check_own_certificate, contact, demand_fitting_host
-from eboks.tls import DAYS_OF_WARNING, make_context
+from eboks.tls import DAYS_OF_WARNING
 from eboks.verdicts import Verdicts, verdict_table
-from schemas.channels import DocumentReader, EnrolmentCache, Limits, Protection, Reach
-from schemas.consignments import Consignment, Receipt
+from schemas.channels import Cursor, DocumentReader, EnrolmentCache, Limits, Protection, Reach
+from schemas.consignments import Consignment, Receipt, ReceiptEvent
+from schemas.eboks_settings import EboksMaterial, EboksSettings
 from schemas.errors import ConfigurationError, InDoubt, Refused, Unreachable
-from schemas.settings import EboksMaterial, EboksSettings, MaterialSettings
+from schemas.settings import MaterialSettings
 
 if TYPE_CHECKING:
     from eboks.wire import Wire
@@ -65,7 +66,12 @@ class MailboxChannel(ABC, Generic[S]):
         self._simulated = simulated
         self._room = asyncio.Semaphore(channel.parallel)
         self._pace = Pace(channel.per_second)
+        self.idempotent = self._knows_ids_again()
         self.enrolments = enrolments_for(name, channel, self._lookup(), enrolments)
+
+    @abstractmethod
+    def _knows_ids_again(self) -> bool:
+        """Says whether e-Boks tells an id that was used already from a new one."""
 
     @abstractmethod
     def _lookup(self) -> EnrolmentLookup:
@@ -74,6 +80,14 @@ class MailboxChannel(ABC, Generic[S]):
     @abstractmethod
     def _carries_attachments(self) -> bool:
         """Says whether a letter may have more than its main document."""
+
+    @abstractmethod
+    async def find(self, message_id: str) -> Receipt | None:
+        """Clears doubt or raises CannotTell; see `schemas.channels.Channel`."""
+
+    @abstractmethod
+    def receipts(self, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
+        """Yields later word; see `schemas.channels.Channel`."""
 
     @abstractmethod
     async def _post(self, consignment: Consignment, material: EboksMaterial, message_id: str) -> Reply:
@@ -94,7 +108,7 @@ class MailboxChannel(ABC, Generic[S]):
         """
         _ = self._verdicts
         check_own_certificate(self._channel, self._now())
-        contact(self._channel.url, self._context)
+        contact(self._channel.url, self._identity.context())
 
     def findings(self) -> list[tuple[str, dict[str, object]]]:
         """Returns what will be wrong before long: codes with their parameters. Raises ConfigurationError."""
@@ -104,15 +118,12 @@ class MailboxChannel(ABC, Generic[S]):
     async def reaches(self, consignment: Consignment) -> Reach:
         """Says whether e-Boks carries this and the recipient gets it there (facts/eboks c, "Rules").
 
-        A mandatory material is delivered to everybody and asks nobody; neither does one that may wait in the
-        mailbox. Raises Transient or ConfigurationError.
+        Raises Transient or ConfigurationError.
         """
         material = self._material(consignment)
         code = self._obstacle(consignment)
         if code or material is None:
             return Reach(False, code or "eboks.no_material")
-        if material.delivery == "mandatory" or material.wait_in_mailbox:
-            return Reach(True)
         return await self.enrolments.reach(consignment.recipient, material)
 
     async def send(self, consignment: Consignment, message_id: str) -> Receipt:
@@ -150,19 +161,23 @@ class MailboxChannel(ABC, Generic[S]):
         channel = self._channel
         return Wire(
             channel.url,
-            lambda: self._context,
+            lambda: self._identity.context(),
             parallel=channel.parallel,
             deadline_seconds=channel.deadline_seconds,
             max_reply_bytes=channel.max_reply_bytes,
         )
 
     @cached_property
-    def _context(self) -> ssl.SSLContext:
-        """The one TLS context; made only for an address that fits the house's mode."""
+    def _identity(self) -> OwnIdentity:
+        """What gives every connection its TLS context."""
+        channel = self._channel
+        return OwnIdentity(channel.certificate, channel.key, channel.ca, self._demand_fit)
+
+    def _demand_fit(self) -> None:
+        """Raises ConfigurationError unless the address fits the house's mode and our certificate holds."""
         demand_fitting_host(self._channel.url, simulated=self._simulated)
         # A server may cut the handshake without a word; our own expired certificate is told before it can.
         check_own_certificate(self._channel, self._now())
-        return make_context(self._channel.certificate, self._channel.key, self._channel.ca)
 
     @cached_property
     def _verdicts(self) -> Verdicts:

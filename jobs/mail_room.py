@@ -1,0 +1,117 @@
+"""What the mail channels of a house share: composer and courier, the workshop, what is known of certificates.
+
+Relies on `routing`; imported only when a channel by mail is opened. Composer and courier belong to one event
+loop and are made anew after `rest`; the workshop's processes and what is remembered of certificates last
+until `close`. A rehearsal looks nowhere but on this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from routing.certificates.fetching import fetch_on_loopback, fetch_over_http
+from routing.certificates.finding import Finder, Places
+from routing.certificates.remembering import Memory
+from routing.channels.mail_channel import MailParts
+from routing.channels.smime import Smime, SmimeParts
+from routing.channels.tls import Tls
+from routing.letters.composing import Composer
+from routing.mail.opening import open_courier, open_resolver
+from routing.smime.workshop import Workshop
+from schemas.errors import ConfigurationError
+from schemas.mail_settings import MailSettings, SmimeChannel, TlsChannel
+
+if TYPE_CHECKING:
+    from jobs.house import House
+    from routing.mail.courier import Courier
+    from routing.mail.resolver import Resolver
+
+
+class MailRoom:
+    """The shared parts of one house, each made when it is first asked for."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._now, self._simulated = house.now, house.simulated
+
+    def smime(self, name: str) -> Smime:
+        """Returns the channel of one `[channels.<name>]` of this kind; raises ConfigurationError."""
+        channel = self._house.settings.channels[name]
+        assert isinstance(channel, SmimeChannel)
+        return Smime(name, channel, self._parts, SmimeParts(self._finder, self._workshop))
+
+    def tls(self, name: str) -> Tls:
+        """Returns the channel of one `[channels.<name>]` of this kind; raises ConfigurationError."""
+        channel = self._house.settings.channels[name]
+        assert isinstance(channel, TlsChannel)
+        return Tls(name, channel, self._parts, self._courier.verdict)
+
+    async def rest(self) -> None:
+        """Lets go of what belongs to the event loop that is about to end; the channels are closed already."""
+        if "_resolver" in self.__dict__:
+            await self._resolver.close()
+        for part in ("_parts", "_courier", "_resolver"):
+            self.__dict__.pop(part, None)
+
+    def close(self) -> None:
+        """Ends the workshop's processes."""
+        workshop = self.__dict__.pop("_workshop", None)
+        if workshop is not None:
+            workshop.close()
+
+    @cached_property
+    def _mail(self) -> MailSettings:
+        mail = self._house.settings.mail
+        assert mail is not None  # told when the settings are read
+        return mail
+
+    @cached_property
+    def _parts(self) -> MailParts:
+        texts = {name: material.mail for name, material in self._house.settings.materials.items()}
+        composer = Composer(self._mail, texts, self._house.documents)
+        return MailParts(self._mail, composer, self._courier, self._now, self._simulated)
+
+    @cached_property
+    def _courier(self) -> Courier:
+        return open_courier(self._mail, simulated=self._simulated, now=self._now)
+
+    @cached_property
+    def _resolver(self) -> Resolver:
+        return open_resolver(self._mail, simulated=self._simulated, now=self._now)
+
+    @cached_property
+    def _workshop(self) -> Workshop:
+        return Workshop(self._mail.certificate, self._mail.key, self._mail.workers)
+
+    @cached_property
+    def _memory(self) -> Memory:
+        return Memory(self._now, 60 * self._mail.verdict_minutes)
+
+    def _finder(self) -> Finder:
+        if self._simulated:
+            _demand_loopback(self._mail)
+        places = Places(
+            self._now,
+            self._house.settings.house.data / "revocation",
+            fetch_on_loopback if self._simulated else fetch_over_http,
+            self._resolver if self._mail.smimea else None,
+            self._memory,
+        )
+        return Finder(self._mail, places)
+
+
+def _demand_loopback(mail: MailSettings) -> None:
+    """Raises ConfigurationError `certificate.simulated_needs_loopback` for a directory on another machine:
+    a question names a recipient."""
+    for one in mail.ldap.values():
+        host = (
+            one.host.removeprefix("[").partition("]")[0] if one.host[0] == "[" else one.host.partition(":")[0]
+        )
+        try:
+            on_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            on_loopback = False
+        if not on_loopback:
+            raise ConfigurationError("certificate.simulated_needs_loopback")
