@@ -112,25 +112,43 @@ class SmimeChannel(MailChannelSettings):
 
 
 class TunnelPartner(Section):
-    """`[channels.<name>.partners."domain"]`: how one partner wants its tunnel mail."""
+    """`[channels.<name>.partners."domain"]`: how one partner wants its tunnel mail.
+
+    `recipient` is the gateway's address outside, in To and in the envelope; None is the real recipient.
+    `subject` stands outside; None is the material's neutral one.
+    """
 
     wrap: Literal["rfc822", "bare"] = "rfc822"
     sign: Literal["opaque", "detached", "none"] = "opaque"
     cipher: Literal["aes256-cbc", "aes256-gcm"] = "aes256-cbc"
     padding: Literal["rsa-v15", "rsa-oaep"] = "rsa-v15"
     recipient: Address | None = None
-    """The gateway's address in the outer To; None: the real recipient."""
-    subject: str | None = Field(default=None, max_length=200)
+    subject: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+class TunnelDirectory(LdapServer):
+    """`[channels.<name>.directory]`: a directory of domains' certificates, for `brevdue tunnel import`.
+
+    The values of `domain_attribute` are domains, or addresses whose domain counts.
+    """
+
+    filter: str = Field(default="(userCertificate=*)", pattern=r"^\(.*\)$")
+    domain_attribute: str = Field(default="mail", pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
+    max_entries: int = Field(default=20_000, ge=1, le=1_000_000)
 
 
 class TunnelChannel(MailChannelSettings):
-    """`[channels.<name>]` with `kind = "tunnel"`: the whole mail, encrypted from domain to domain."""
+    """`[channels.<name>]` with `kind = "tunnel"`: the whole mail, encrypted from domain to domain.
+
+    `list` is the signed tunnel list, `list_certificate` whose signature counts; None is our own.
+    """
 
     kind: Literal["tunnel"]
-    list: Path = Path("data/tunnel/list.toml")
+    list: Path = Path("data/tunnel/list.p7m")
     list_certificate: Path | None = None
     level: TlsLevel | None = None
     partners: dict[Domain, TunnelPartner] = Field(default_factory=dict)
+    directory: TunnelDirectory | None = None
 
 
 class TlsChannel(MailChannelSettings):

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 50
 """A person has a few entries at most; a filter that finds more is cut off there."""
 MAX_VALUE_BYTES = 256 * 1024
+PAGE_ENTRIES = 200
 _PORTS = {"ldaps": 636, "starttls": 389, "off": 389}
 _SIZE_LIMIT_EXCEEDED = 4
-_NO_SUCH_OBJECT = 32
+_PAGED_RESULTS = "1.2.840.113556.1.4.319"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +48,30 @@ class Directory:
         self._server = server
         self._connection: ldap3.Connection | None = None
 
-    def search(self, filter_text: str, named_by: str = "", max_entries: int = MAX_ENTRIES) -> list[Entry]:
-        """Returns the entries of a filter, its values already escaped; `named_by` is the attribute to read
-        beside the certificates.
+    def search(self, filter_text: str, max_entries: int = MAX_ENTRIES) -> list[Entry]:
+        """Returns the entries of a filter, its values already escaped, as far as the list goes: what is on it
+        is judged like anything else.
 
         Raises Transient `certificate.directory_down` or `certificate.directory_refused` (with its result
         code), and ConfigurationError `certificate.directory_ca`.
         """
-        was_open = self._connection is not None
-        try:
-            return self._searched(filter_text, named_by, max_entries)
-        except Transient:
-            if not was_open or self._connection is not None:
-                raise
-        # A connection that lay idle may be gone; a new one tells whether the directory is.
-        return self._searched(filter_text, named_by, max_entries)
+        entries, _, _ = self._answer(filter_text, {"size_limit": max_entries}, (0, _SIZE_LIMIT_EXCEEDED))
+        return entries
+
+    def search_all(self, filter_text: str, named_by: str, max_entries: int) -> list[Entry]:
+        """Returns every entry of a filter, page by page, with the texts of the attribute `named_by`.
+
+        Raises as `search`, also for a list that was cut off: it must not pass for a whole one.
+        """
+        found: list[Entry] = []
+        cookie: bytes | None = None
+        while cookie is None or cookie:
+            page = {"paged_size": PAGE_ENTRIES, "paged_cookie": cookie}
+            entries, cookie, result = self._answer(filter_text, page, (0,), named_by)
+            found += entries
+            if len(found) > max_entries:
+                raise Transient("certificate.directory_refused", source=self.name, result=result)
+        return found
 
     def close(self) -> None:
         """Ends the connection; a later question makes a new one."""
@@ -69,7 +79,27 @@ class Directory:
         if connection is not None:
             _end(connection)
 
-    def _searched(self, filter_text: str, named_by: str, max_entries: int) -> list[Entry]:
+    def _answer(
+        self, filter_text: str, options: dict[str, Any], good: tuple[int, ...], named_by: str = ""
+    ) -> tuple[list[Entry], bytes, int]:
+        """Returns the entries, the mark of the next page, and the result code."""
+        was_open = self._connection is not None
+        try:
+            found, result = self._asked(filter_text, options, named_by)
+        except Transient:
+            # A connection that lay idle may be gone; a new one tells whether the directory is.
+            if not was_open or options.get("paged_cookie"):
+                raise
+            found, result = self._asked(filter_text, options, named_by)
+        if result["result"] not in good:
+            code = result["result"]
+            raise Transient("certificate.directory_refused", source=self.name, result=code)
+        entries = [one["raw_attributes"] for one in found if one.get("type") == "searchResEntry"]
+        page = (result.get("controls") or {}).get(_PAGED_RESULTS, {})
+        cookie = page.get("value", {}).get("cookie") or b""
+        return [self._entry(one, named_by) for one in entries], cookie, result["result"]
+
+    def _asked(self, filter_text: str, options: dict[str, Any], named_by: str) -> tuple[Any, dict[str, Any]]:
         from ldap3.core.exceptions import LDAPExceptionError
 
         wanted = [*_spellings(self._server.attributes), *([named_by] if named_by else [])]
@@ -77,21 +107,14 @@ class Directory:
             if self._connection is None:
                 self._connection = self._connected()
             connection = self._connection
+            seconds = self._server.timeout_seconds
             connection.search(
-                self._server.base,
-                filter_text,
-                attributes=wanted,
-                size_limit=max_entries,
-                time_limit=self._server.timeout_seconds,
+                self._server.base, filter_text, attributes=wanted, time_limit=seconds, **options
             )
-            found, result = connection.response or (), connection.result["result"]
+            return connection.response or (), connection.result
         except (LDAPExceptionError, OSError) as error:
-            raise self._down() from error
-        # A list that was cut off is used as far as it goes: what is on it is judged like anything else.
-        if result not in (0, _SIZE_LIMIT_EXCEEDED):
-            raise Transient("certificate.directory_refused", source=self.name, result=result)
-        entries = [one["raw_attributes"] for one in found if one.get("type") == "searchResEntry"]
-        return [self._entry(one, named_by) for one in entries]
+            self.close()
+            raise Transient("certificate.directory_down", source=self.name) from error
 
     def _connected(self) -> ldap3.Connection:
         import ldap3
@@ -129,10 +152,6 @@ class Directory:
         names = dict.fromkeys(name.partition(";")[0].lower() for name in self._server.attributes)
         values = [value for name in names for value in _values(raw, name)]
         return Entry(tuple(texts), tuple(_certificates(values)))
-
-    def _down(self) -> Transient:
-        self.close()
-        return Transient("certificate.directory_down", source=self.name)
 
 
 def _end(connection: ldap3.Connection) -> None:

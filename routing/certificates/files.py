@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 from routing.certificates.chains import Trust
+from routing.cms.damage import DAMAGED
 from routing.mime.addresses import parse_address, parse_domain
 from schemas.errors import BadInput, ConfigurationError
 
@@ -33,7 +34,7 @@ def read_certificates(content: bytes) -> list[x509.Certificate]:
         try:
             if found := read(content):
                 return found
-        except ValueError:
+        except DAMAGED:
             continue
     raise BadInput("certificate.file_unreadable")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from routing.certificates.chains import UNKNOWN
@@ -24,6 +25,7 @@ from routing.certificates.revocation import Revocation
 from routing.certificates.smimea import Asks, SmimeaSource
 from routing.certificates.sources import CertificateSource, Choice, LocalStore, Pins, choose
 from routing.certificates.verdicts import Verdict
+from routing.cms.damage import DAMAGED
 from routing.mime.addresses import MailAddress
 from schemas.errors import ConfigurationError, Transient
 from schemas.mail_settings import MailSettings
@@ -128,8 +130,8 @@ def describe(source: str, verdict: Verdict) -> Mapping[str, str]:
     certificate = verdict.certificate
     about = {
         "source": source,
-        "subject": certificate.subject.rfc4514_string(),
-        "issuer": certificate.issuer.rfc4514_string(),
+        "subject": _named(lambda: certificate.subject),
+        "issuer": _named(lambda: certificate.issuer),
         "days_left": str(verdict.days_left),
         "sha256": verdict.fingerprint,
         "key": key_kind(verdict),
@@ -139,9 +141,19 @@ def describe(source: str, verdict: Verdict) -> Mapping[str, str]:
     return about | ({"code": verdict.refusal.code} if verdict.refusal else {})
 
 
+def _named(read: Callable[[], x509.Name]) -> str:
+    try:
+        return read().rfc4514_string()
+    except DAMAGED:
+        return "?"
+
+
 def key_kind(verdict: Verdict) -> str:
     """Returns the kind and size of a certificate's key, such as `RSA-2048` or `EC-secp256r1`."""
-    key = verdict.certificate.public_key()
+    try:
+        key = verdict.certificate.public_key()
+    except DAMAGED:
+        return "unknown"
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA-{key.key_size}"
     return f"EC-{key.curve.name}" if isinstance(key, ec.EllipticCurvePublicKey) else type(key).__name__

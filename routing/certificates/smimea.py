@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from cryptography import x509
 
+from routing.cms.damage import DAMAGED
 from routing.mail.records import Answer, Kind, TlsaRecord
 from routing.mime.addresses import MailAddress
 from schemas.errors import Transient, Unreachable
@@ -56,7 +57,7 @@ class SmimeaSource:
         certificates = []
         for record in answer.records:
             if record.usage in _OF_ITSELF and (record.selector, record.matching) == (_WHOLE, _NO_DIGEST):
-                with suppress(ValueError):  # it may hold anything
+                with suppress(*DAMAGED):  # it may hold anything
                     certificates.append(x509.load_der_x509_certificate(record.data))
         return certificates
 

@@ -19,6 +19,7 @@ from routing.certificates.files import certificate_files, read_file
 from routing.certificates.judging import Judge
 from routing.certificates.uses import addresses_in, is_authority
 from routing.certificates.verdicts import Verdict
+from routing.cms.damage import DAMAGED
 from routing.cms.keys import CertificateId
 from routing.mime.addresses import MailAddress
 from schemas.errors import BadInput, Transient, Unreachable
@@ -183,5 +184,5 @@ def _look_at(path: Path) -> tuple[str, int, int]:
 def _named(certificate: x509.Certificate) -> Iterator[MailAddress]:
     try:
         yield from addresses_in(certificate)
-    except ValueError:  # an extension that can't be read
+    except DAMAGED:  # an extension that can't be read
         return

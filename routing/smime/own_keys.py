@@ -15,12 +15,14 @@ from cryptography import x509
 
 from routing.certificates.uses import first_fault
 from routing.certificates.verdicts import Purpose
+from routing.cms.damage import DAMAGED
 from routing.cms.keys import CertificateId, Identity, load_identity
 from routing.mime.addresses import MailAddress
 from schemas.errors import ConfigurationError
 
 WARNING_DAYS = (60, 30, 14, 7)
 """From so many days left on a person is told, more urgently each time."""
+_UNREADABLE: tuple[type[Exception], ...] = (OSError, *DAMAGED)
 _SUFFIXES = frozenset({".pem", ".crt", ".cer"})
 
 
@@ -117,7 +119,7 @@ def look_at(path: Path | None) -> object:
 def _certificate(path: Path) -> CertificateId:
     try:
         return CertificateId(x509.load_pem_x509_certificates(path.read_bytes())[0])
-    except (OSError, ValueError):
+    except _UNREADABLE:
         raise ConfigurationError("certificate.ours_unreadable") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,8 +13,16 @@ from routing.mime.splitting import split_entity, split_signed
 from schemas.mail_settings import TlsLevel
 from tests.rigs.channels import PDF
 from tests.rigs.cms_judges import Gpgsm, JudgeSays, Openssl
-from tests.rigs.mail_channels import BOB, DOMAIN, MailBench, assert_nothing_readable, opened, send
-from tests.rigs.mail_people import LETTER_AT
+from tests.rigs.mail_channels import (
+    BOB,
+    DOMAIN,
+    MailBench,
+    assert_nothing_readable,
+    entry_of,
+    opened,
+    send,
+)
+from tests.rigs.mail_people import LETTER_AT, issue
 
 
 def _taken(bench: MailBench) -> bytes:
@@ -66,3 +75,31 @@ def test_what_can_be_read_would_be_seen(bench: MailBench) -> None:
     bench.world.deliver(None, mail=plain_message(composed.mail), recipient=BOB)
     with pytest.raises(AssertionError, match="can be read"):
         assert_nothing_readable(bench.world.servers[0])
+
+
+@pytest.mark.parametrize("sign", ["opaque", "detached"])
+def test_openssl_unwraps_the_tunnel_to_the_byte(bench: MailBench, openssl: Openssl, sign: str) -> None:
+    gateway = issue(bench.people.root, f"sikkerpost@{DOMAIN}")
+    bench.list_domains(entry_of(DOMAIN, gateway))
+    bench.channel["partners"] = {DOMAIN: {"sign": sign}}
+    send(bench.tunnel, bench.letter())
+    how = "-binary" if sign == "opaque" else "-crlfeol"
+    inner = openssl.verify(openssl.decrypt(_taken(bench), gateway), bench.people.root, how)
+    head, _, mail = inner.partition(b"\r\n\r\n")
+    assert head.startswith(b"Content-Type: message/rfc822")
+    assert mail == opened(_taken(bench), gateway.identity).entity.raw
+    composed = bench.parts().composer.compose(
+        bench.letter(),
+        f"<{bench.letter().seed}.tunnel@afsender.example>",
+        parse_address(BOB),
+        datetime(2026, 11, 24, 6, 30, tzinfo=UTC),
+    )
+    assert mail == plain_message(composed.mail)
+
+
+def test_gpgsm_unwraps_the_tunnel(bench: MailBench, gpgsm: Gpgsm) -> None:
+    bench.list_domains(entry_of(DOMAIN, bench.people.carol))
+    send(bench.tunnel, bench.letter())
+    content = base64.b64decode(split_entity(_taken(bench)).body)
+    inner = gpgsm.verify(split_entity(gpgsm.decrypt(content)).decoded_body())
+    assert split_entity(inner).body == opened(_taken(bench), bench.people.carol.identity).entity.raw

@@ -19,23 +19,30 @@ from typing import Any, TypeVar
 
 import pytest
 
-from routing.certificates.finding import Finder, Places
+from routing.certificates.finding import Finder, Places, make_judge
+from routing.certificates.remembering import Memory
+from routing.certificates.sources import LocalStore
 from routing.channels.mail_channel import MailParts
 from routing.channels.smime import Smime, SmimeParts
 from routing.channels.smime import build as build_smime
+from routing.channels.tunnel import Tunnel, TunnelParts
+from routing.channels.tunnel import build as build_tunnel
 from routing.cms.keys import Identity
 from routing.letters.composing import Composer
 from routing.mail.opening import open_courier
 from routing.smime.opened import Opened
 from routing.smime.opening import open_message
 from routing.smime.workshop import Workshop
+from routing.tunnel.entries import TunnelEntry, TunnelList
+from routing.tunnel.list_file import TunnelListFile, signed_list
+from routing.tunnel.list_text import checked_entry
 from schemas.channels import Channel
 from schemas.consignments import Consignment, Receipt
-from schemas.mail_settings import MailSettings, MaterialMail, SmimeChannel
+from schemas.mail_settings import MailSettings, MaterialMail, SmimeChannel, TunnelChannel
 from tests.rigs.channels import PDF, Papers
 from tests.rigs.channels import letter as eboks_letter
 from tests.rigs.mail_houses import MailFolder, mail_folder
-from tests.rigs.mail_people import LETTER_AT, MailPeople
+from tests.rigs.mail_people import LETTER_AT, MailPeople, Person, issue
 from tests.rigs.mail_server import MailServer
 from tests.rigs.mail_world import MailWorld
 
@@ -87,6 +94,33 @@ class MailBench:
         own = SmimeParts(lambda: Finder(parts.mail, Places(**given)), self.workshop)
         return build_smime("smime", settings, parts, own)
 
+    def tunnel(self) -> Tunnel:
+        parts = self.parts()
+        settings = TunnelChannel.model_validate(
+            {"kind": "tunnel", "deadline_seconds": 20, "list": self.list_path} | self.channel
+        )
+        given: dict[str, Any] = {"now": parts.now} | self.places
+        own = TunnelParts(
+            self.listed(),
+            lambda: make_judge(parts.mail, Places(**given), Memory(parts.now, 600)),
+            lambda: LocalStore(self.folder.store),
+            self.workshop,
+        )
+        return build_tunnel("tunnel", settings, parts, own)
+
+    @property
+    def list_path(self) -> Path:
+        return self.folder.folder / "tunnel" / "list.p7m"
+
+    def listed(self) -> TunnelListFile:
+        return TunnelListFile(self.list_path, [self.people.sender.certificate])
+
+    def list_domains(self, *entries: TunnelEntry, version: int = 1) -> None:
+        """Takes in a list of these domains and our own, signed by us."""
+        ours = entry_of("afsender.example", self.people.sender)
+        made = TunnelList(version, (ours, *entries))
+        self.listed().install(signed_list(made, self.people.sender.identity, LETTER_AT))
+
     def letter(self, number: int = 1, to: str = BOB, **change: Any) -> Consignment:
         return mail_letter(self.papers, number, to, **change)
 
@@ -99,6 +133,11 @@ def mail_bench(world: MailWorld, folder: Path, people: MailPeople, workshop: Wor
     bench = MailBench(world, mail_folder(folder / "mail", people), workshop, people)
     bench.folder.put(people.bob, people.carol, people.ecbob)
     yield bench
+
+
+def entry_of(domain: str, *people: Person, **more: Any) -> TunnelEntry:
+    """Returns a list's entry with these people's certificates."""
+    return checked_entry(domain, tuple(one.certificate for one in people), (), **more)
 
 
 def run(build: Callable[[], Channel], work: Callable[[Any], Awaitable[T]]) -> T:
@@ -234,5 +273,11 @@ def smime_rig(bench: MailBench) -> MailRig:
     return MailRig(bench, bench.smime, bench.people.bob.identity)
 
 
-MAIL_RIGS: Mapping[str, Callable[[MailBench], MailRig]] = {"smime": smime_rig}
+def tunnel_rig(bench: MailBench) -> MailRig:
+    gateway = issue(bench.people.root, f"sikkerpost@{DOMAIN}")
+    bench.list_domains(entry_of(DOMAIN, gateway))
+    return MailRig(bench, bench.tunnel, gateway.identity)
+
+
+MAIL_RIGS: Mapping[str, Callable[[MailBench], MailRig]] = {"smime": smime_rig, "tunnel": tunnel_rig}
 """Kind of channel → rig."""
