@@ -13,20 +13,23 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from routing.certificates.fetching import fetch_on_loopback, fetch_over_http
-from routing.certificates.finding import Finder, Places
+from routing.certificates.finding import Finder, Places, make_judge
 from routing.certificates.remembering import Memory
+from routing.certificates.sources import LocalStore
 from routing.channels.mail_channel import MailParts
 from routing.channels.smime import Smime, SmimeParts
 from routing.channels.tls import Tls
+from routing.channels.tunnel import Tunnel, TunnelParts
 from routing.letters.composing import Composer
 from routing.mail.later_word import later_word
 from routing.mail.opening import open_courier, open_resolver
 from routing.mail.report_box import ReportBox
 from routing.smime.workshop import Workshop
+from routing.tunnel.list_file import TunnelListFile, list_signers
 from schemas.channels import Cursor
 from schemas.consignments import ReceiptEvent
 from schemas.errors import ConfigurationError
-from schemas.mail_settings import MailSettings, SmimeChannel, TlsChannel
+from schemas.mail_settings import MailSettings, SmimeChannel, TlsChannel, TunnelChannel
 
 if TYPE_CHECKING:
     from jobs.house import House
@@ -46,6 +49,22 @@ class MailRoom:
         channel = self._house.settings.channels[name]
         assert isinstance(channel, SmimeChannel)
         return Smime(name, channel, self._parts, SmimeParts(self._finder, self._workshop))
+
+    def tunnel(self, name: str) -> Tunnel:
+        """Returns the channel of one `[channels.<name>]` of this kind; raises ConfigurationError."""
+        channel = self._house.settings.channels[name]
+        assert isinstance(channel, TunnelChannel)
+        return Tunnel(name, channel, self._parts, self._tunnel_parts(channel))
+
+    def _tunnel_parts(self, channel: TunnelChannel) -> TunnelParts:
+        mail = self._mail
+        signers = list_signers(channel.list_certificate, mail.certificate, mail.former_keys)
+        return TunnelParts(
+            TunnelListFile(channel.list, signers),
+            lambda: make_judge(mail, self._places(), self._memory),
+            lambda: LocalStore(mail.certificates),
+            self._workshop,
+        )
 
     def tls(self, name: str) -> Tls:
         """Returns the channel of one `[channels.<name>]` of this kind; raises ConfigurationError."""
@@ -106,14 +125,16 @@ class MailRoom:
     def _finder(self) -> Finder:
         if self._simulated:
             _demand_loopback(self._mail)
-        places = Places(
+        return Finder(self._mail, self._places())
+
+    def _places(self) -> Places:
+        return Places(
             self._now,
             self._house.settings.house.data / "revocation",
             fetch_on_loopback if self._simulated else fetch_over_http,
             self._resolver if self._mail.smimea else None,
             self._memory,
         )
-        return Finder(self._mail, places)
 
 
 def _demand_loopback(mail: MailSettings) -> None:

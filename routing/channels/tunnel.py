@@ -104,16 +104,14 @@ class Tunnel(MailChannel[TunnelChannel]):
             found.append(("tunnel.own_certificate_differs", {}))
         return [*found, *self._about_partners(listed)]
 
-    async def reaches(self, consignment: Consignment) -> Reach:
-        """Says whether the recipient's domain is open, with the entry and its certificate; never sends.
+    async def _reach(self, to: MailAddress) -> Reach:
+        return await self.reaches_domain(to.domain)
+
+    async def reaches_domain(self, domain: str) -> Reach:
+        """Says whether a domain in A-labels is open, with the entry and its certificate; never sends.
 
         Raises Transient when that can't be found out now, ConfigurationError when our set-up is wrong.
         """
-        code = self._obstacle(consignment)
-        return Reach(False, code) if code else await self.reaches_domain(self._address(consignment).domain)
-
-    async def reaches_domain(self, domain: str) -> Reach:
-        """Says the same of a domain in A-labels."""
         listed = self._own.listed.current()
         entry = listed.entry_for(domain)
         code = self._list_obstacle(listed, entry)

@@ -14,7 +14,7 @@ from jobs.demo.people import employees
 from jobs.screen import Screen
 from schemas.identity import Verdict, judge_cpr
 
-CHANNELS = {"eboks", "smime", "tls"}
+CHANNELS = {"eboks", "smime", "tunnel", "tls"}
 
 
 def demo(folder: Path, *, as_json: bool = False, soap: bool = False) -> tuple[int, str]:
