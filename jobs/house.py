@@ -75,6 +75,7 @@ CHANNELS: dict[str, Kind] = {
     "eboks": Kind(_build_eboks, Protection.MAILBOX),
     "eboks_soap": Kind(_build_eboks_soap, Protection.MAILBOX),
     "smime": Kind(lambda house, name: house.mail_room.smime(name), Protection.END_TO_END),
+    "tunnel": Kind(lambda house, name: house.mail_room.tunnel(name), Protection.DOMAIN),
     "tls": Kind(lambda house, name: house.mail_room.tls(name), Protection.TRANSPORT),
 }
 """The kinds of channel this release has, by the `kind` in the settings."""

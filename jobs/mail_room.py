@@ -12,16 +12,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from routing.certificates.fetching import fetch_on_loopback, fetch_over_http
-from routing.certificates.finding import Finder, Places
+from routing.certificates.finding import Finder, Places, make_judge
+from routing.certificates.judging import Judge
 from routing.certificates.remembering import Memory
+from routing.certificates.sources import LocalStore
 from routing.channels.mail_channel import MailParts
 from routing.channels.smime import Smime, SmimeParts
 from routing.channels.tls import Tls
+from routing.channels.tunnel import Tunnel, TunnelParts
 from routing.letters.composing import Composer
 from routing.mail.opening import open_courier, open_resolver
 from routing.smime.workshop import Workshop
+from routing.tunnel.list_file import TunnelListFile, list_signers
 from schemas.errors import ConfigurationError
-from schemas.mail_settings import MailSettings, SmimeChannel, TlsChannel
+from schemas.mail_settings import MailSettings, SmimeChannel, TlsChannel, TunnelChannel
 
 if TYPE_CHECKING:
     from jobs.house import House
@@ -41,6 +45,20 @@ class MailRoom:
         channel = self._house.settings.channels[name]
         assert isinstance(channel, SmimeChannel)
         return Smime(name, channel, self._parts, SmimeParts(self._finder, self._workshop))
+
+    def tunnel(self, name: str) -> Tunnel:
+        """Returns the channel of one `[channels.<name>]` of this kind; raises ConfigurationError."""
+        channel = self._house.settings.channels[name]
+        assert isinstance(channel, TunnelChannel)
+        own = TunnelParts(self.tunnel_list(name), self.judge, self._store, self._workshop)
+        return Tunnel(name, channel, self._parts, own)
+
+    def tunnel_list(self, name: str) -> TunnelListFile:
+        """Returns the list of a channel of kind `tunnel`; raises ConfigurationError."""
+        channel, mail = self._house.settings.channels[name], self._mail
+        assert isinstance(channel, TunnelChannel)
+        signers = list_signers(channel.list_certificate, mail.certificate, mail.former_keys)
+        return TunnelListFile(channel.list, signers)
 
     def tls(self, name: str) -> Tls:
         """Returns the channel of one `[channels.<name>]` of this kind; raises ConfigurationError."""
@@ -89,17 +107,26 @@ class MailRoom:
     def _memory(self) -> Memory:
         return Memory(self._now, 60 * self._mail.verdict_minutes)
 
+    def judge(self) -> Judge:
+        """Returns the judge of other people's certificates, by the roots and rules of the settings."""
+        return make_judge(self._mail, self._places(), self._memory)
+
+    def _store(self) -> LocalStore:
+        return LocalStore(self._mail.certificates)
+
     def _finder(self) -> Finder:
         if self._simulated:
             _demand_loopback(self._mail)
-        places = Places(
+        return Finder(self._mail, self._places())
+
+    def _places(self) -> Places:
+        return Places(
             self._now,
             self._house.settings.house.data / "revocation",
             fetch_on_loopback if self._simulated else fetch_over_http,
             self._resolver if self._mail.smimea else None,
             self._memory,
         )
-        return Finder(self._mail, places)
 
 
 def _demand_loopback(mail: MailSettings) -> None:
