@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from routing.certificates.fetching import fetch_on_loopback, fetch_over_http
 from routing.certificates.finding import Finder, Places, make_judge
+from routing.certificates.judging import Judge
 from routing.certificates.remembering import Memory
 from routing.certificates.sources import LocalStore
 from routing.channels.mail_channel import MailParts
@@ -54,17 +55,15 @@ class MailRoom:
         """Returns the channel of one `[channels.<name>]` of this kind; raises ConfigurationError."""
         channel = self._house.settings.channels[name]
         assert isinstance(channel, TunnelChannel)
-        return Tunnel(name, channel, self._parts, self._tunnel_parts(channel))
+        own = TunnelParts(self.tunnel_list(name), self.judge, self._store, self._workshop)
+        return Tunnel(name, channel, self._parts, own)
 
-    def _tunnel_parts(self, channel: TunnelChannel) -> TunnelParts:
-        mail = self._mail
+    def tunnel_list(self, name: str) -> TunnelListFile:
+        """Returns the list of a channel of kind `tunnel`; raises ConfigurationError."""
+        channel, mail = self._house.settings.channels[name], self._mail
+        assert isinstance(channel, TunnelChannel)
         signers = list_signers(channel.list_certificate, mail.certificate, mail.former_keys)
-        return TunnelParts(
-            TunnelListFile(channel.list, signers),
-            lambda: make_judge(mail, self._places(), self._memory),
-            lambda: LocalStore(mail.certificates),
-            self._workshop,
-        )
+        return TunnelListFile(channel.list, signers)
 
     def tls(self, name: str) -> Tls:
         """Returns the channel of one `[channels.<name>]` of this kind; raises ConfigurationError."""
@@ -121,6 +120,13 @@ class MailRoom:
 
     def _later_word(self, channel: str, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
         return later_word(self._box, channel, cursor, self._now)
+
+    def judge(self) -> Judge:
+        """Returns the judge of other people's certificates, by the roots and rules of the settings."""
+        return make_judge(self._mail, self._places(), self._memory)
+
+    def _store(self) -> LocalStore:
+        return LocalStore(self._mail.certificates)
 
     def _finder(self) -> Finder:
         if self._simulated:

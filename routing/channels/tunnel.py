@@ -104,11 +104,8 @@ class Tunnel(MailChannel[TunnelChannel]):
             found.append(("tunnel.own_certificate_differs", {}))
         return [*found, *self._about_partners(listed)]
 
-    async def _reach(self, to: MailAddress) -> Reach:
-        return await self.reaches_domain(to.domain)
-
     async def reaches_domain(self, domain: str) -> Reach:
-        """Says whether a domain in A-labels is open, with the entry and its certificate; never sends.
+        """Says whether the list and the certificate open a domain in A-labels, and shows both; never sends.
 
         Raises Transient when that can't be found out now, ConfigurationError when our set-up is wrong.
         """
@@ -118,15 +115,17 @@ class Tunnel(MailChannel[TunnelChannel]):
         if code or entry is None:
             return Reach(False, code, evidence=(self._about(entry, listed),) if entry else ())
         verdicts, missing = await self._verdicts(entry)
-        evidence = tuple(describe(self.name, one) for one in verdicts)
         usable = next((one for one in verdicts if one.usable), None)
         if usable is not None:
-            evidence = (describe(self.name, usable),)
-            return Reach(True, evidence=(self._about(entry, listed), *evidence))
+            return Reach(True, evidence=(self._about(entry, listed), describe(self.name, usable)))
         error = _why_not(verdicts, missing)
         if isinstance(error, Transient):
             raise error
-        return Reach(False, error.code, params=error.params, evidence=(self._about(entry, listed), *evidence))
+        refused = tuple(describe(self.name, one) for one in verdicts)
+        return Reach(False, error.code, params=error.params, evidence=(self._about(entry, listed), *refused))
+
+    async def _reach(self, to: MailAddress) -> Reach:
+        return await self.reaches_domain(to.domain)
 
     def _level(self) -> TlsLevel | None:
         return self._channel.level
