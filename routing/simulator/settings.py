@@ -16,8 +16,8 @@ FaultKind = Literal["no_starttls", "status", "drop_before_dot", "drop_after_dot"
 class FaultRule(BaseModel):
     """A fault on request.
 
-    `no_starttls` meets a whole connection; `status` answers `status` at a step; the drops hang up in the
-    middle of a mail, or when it has been taken and before the answer. `domain` None means every domain. The
+    `no_starttls` meets a whole connection; `status` answers `status` at a step; the drops hang up within a
+    mail, or when it has been taken and before the answer. `domain` None means every domain. The
     first `after` chances pass, then it happens `count` times; None: always.
     """
 

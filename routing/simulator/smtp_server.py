@@ -11,7 +11,7 @@ import logging
 import ssl
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, AnyStr
 
 from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
@@ -96,8 +96,6 @@ class _Taker:
 
     async def handle_DATA(self, smtp: _Talk, session: Any, envelope: SmtpEnvelope) -> str:  # noqa: N802
         server = self._server
-        if server.faults.due("drop_before_dot", server.site.domain):
-            return await smtp.hang_up()
         if status := self._status("dot"):
             return status
         tls = smtp.tls
@@ -128,6 +126,20 @@ class _Talk(SMTP):
             loop=asyncio.get_running_loop(),
         )
         self._owner = server
+        self._drops_body = False
+
+    def data_received(self, data: bytes) -> None:
+        """Takes what comes, unless a fault is due that cuts the connection within a mail."""
+        if self._drops_body:
+            self.cut()
+        else:
+            super().data_received(data)
+
+    async def push(self, status: AnyStr) -> None:
+        begins = status[:3] in ("354", b"354")
+        due = self._owner.faults.due
+        self._drops_body = begins and due("drop_before_dot", self._owner.site.domain) is not None
+        await super().push(status)
 
     @property
     def tls(self) -> ssl.SSLObject | None:
