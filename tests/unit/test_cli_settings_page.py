@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from schemas.eboks_settings import EboksChannel, EboksMaterial, EboksSettings, EboksSoapChannel, SoapOperation
 from schemas.mail_settings import (
     LdapDirectory,
+    LdapServer,
     MailChannelSettings,
     MailSettings,
     MaterialMail,
@@ -20,6 +21,7 @@ from schemas.mail_settings import (
     SmimeChannel,
     TlsChannel,
     TunnelChannel,
+    TunnelDirectory,
     TunnelPartner,
 )
 from schemas.policy import DATA_CLASSES, AmountLimits, ClassPolicy, PolicySettings
@@ -48,6 +50,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "channels.<name> smime": SmimeChannel,
     "channels.<name> tunnel": TunnelChannel,
     "channels.<name>.partners.<domain>": TunnelPartner,
+    "channels.<name>.directory": TunnelDirectory,
     "channels.<name> tls": TlsChannel,
     "mail": MailSettings,
     "mail.ldap.<name>": LdapDirectory,
@@ -63,6 +66,7 @@ SUBTABLES = {
     ("materials.<name>", "eboks"),
     ("materials.<name>", "mail"),
     ("channels.<name> tunnel", "partners"),
+    ("channels.<name> tunnel", "directory"),
     ("mail", "ldap"),
     ("mail", "smarthost"),
     ("channels.<name> eboks_soap", "send"),
@@ -73,6 +77,7 @@ SHARED: dict[str, type[BaseModel]] = {
     "channels.<name> eboks_soap": EboksSettings,
     "channels.<name> tunnel": MailChannelSettings,
     "channels.<name> tls": MailChannelSettings,
+    "channels.<name>.directory": LdapServer,
 }
 # What every channel has stands with the first kind; what is here by mail differs.
 EVERYWHERE = {"channels.<name> smime": set(ChannelSettings.model_fields) - {"deadline_seconds"}}
