@@ -134,6 +134,8 @@ class MailRoom:
         return Finder(self._mail, self._places())
 
     def _places(self) -> Places:
+        if not self._simulated and self._mail.revocation == "off_insecure":
+            raise ConfigurationError("certificate.revocation_off_in_live")
         return Places(
             self._now,
             self._house.settings.house.data / "revocation",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from routing.certificates.files import certificate_files, read_file
 from routing.certificates.judging import Judge
@@ -22,7 +23,8 @@ from routing.certificates.verdicts import Verdict
 from routing.cms.damage import DAMAGED
 from routing.cms.keys import CertificateId
 from routing.mime.addresses import MailAddress
-from schemas.errors import BadInput, Transient, Unreachable
+from routing.private_files import write_private
+from schemas.errors import BadInput, ConfigurationError, Transient, Unreachable
 
 LOOK_SECONDS = 1.0
 """How long a file written over in place may go unseen; one that comes or goes is seen at once."""
@@ -101,6 +103,20 @@ class LocalStore:
         """Returns the certificate with this SHA-256 in lower-case hex."""
         self.refresh()
         return self._by_fingerprint.get(fingerprint)
+
+    def put(self, certificate: x509.Certificate) -> bool:
+        """Keeps a certificate as a file named by its SHA-256; False when it is there already.
+
+        Raises ConfigurationError `certificate.store_not_writable`.
+        """
+        fingerprint = CertificateId(certificate).fingerprint
+        if self.by_fingerprint(fingerprint) is not None:
+            return False
+        try:
+            write_private(self._folder / f"{fingerprint}.pem", certificate.public_bytes(Encoding.PEM))
+        except OSError:
+            raise ConfigurationError("certificate.store_not_writable") from None
+        return True
 
     def refresh(self) -> None:
         """Reads the folder again when it has changed: what an operator took away must not be used."""

@@ -8,7 +8,6 @@ replaced in one rename, and `openssl cms -verify` reads it too.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from datetime import datetime
@@ -23,6 +22,7 @@ from routing.cms.content import DEFAULT_LIMITS, form_faults, load_content
 from routing.cms.keys import CertificateId, Identity
 from routing.cms.signing import digest_of, sign
 from routing.cms.verifying import Verified, verify
+from routing.private_files import write_private
 from routing.smime.own_keys import look_at
 from routing.tunnel.entries import EMPTY, TunnelList
 from routing.tunnel.list_text import read_list, write_list
@@ -73,10 +73,9 @@ class TunnelListFile:
         if new.version <= seen:
             raise BadInput("tunnel.not_newer", version=new.version, seen=seen)
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # The list first: a mark without its list would close the channel.
-            _replace(self._path, content)
-            _replace(self._mark, f"{new.version}\n".encode())
+            write_private(self._path, content)
+            write_private(self._mark, f"{new.version}\n".encode())
         except OSError:
             raise ConfigurationError("tunnel.list_not_written") from None
         return new
@@ -158,23 +157,3 @@ def _verified(content: bytes) -> Verified:
         return verify(body, None, DEFAULT_LIMITS)
     except (BadInput, ValueError):
         raise BadInput("tunnel.list_unsigned") from None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all, readable for us alone."""
-    draft = path.with_name(f".{path.name}-{os.urandom(4).hex()}.tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
