@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ACTOR = "brevdue"
 LEASE_SECONDS = 900.0
 SLICES_UNDER_WAY = 2
-FIRST_SLICE, LARGEST_SLICE = 64, 256
+FIRST_SLICE, LARGEST_SLICE = 128, 256
 SLICE_SECONDS = 1.0
 """A slice is about what this time is enough for: large ones share a commit, and small ones leave less in
 doubt when we are killed."""
