@@ -6,6 +6,8 @@ of sizes and kinds that a material allows: intake decides them.
 
 from __future__ import annotations
 
+from itertools import chain
+
 from batch.inspection_frames import Inspection, InspectionRequest
 from batch.media_types import ALIASES
 from batch.other_cpr import fold, judge_text, shows_recipient
@@ -13,6 +15,8 @@ from schemas.errors import BadInput
 
 IMAGES = ("png", "jpg", "tif")
 OFFICE = ("docx", "xlsx")
+MAX_CHARACTERS = 4_000_000
+"""The guard reads no more than so much of a text, as `batch.pdf_text` does."""
 
 
 def judge_document(request: InspectionRequest) -> Inspection:
@@ -23,7 +27,9 @@ def judge_document(request: InspectionRequest) -> Inspection:
         extension = ALIASES.get(request.extension.lower(), request.extension.lower())
         if extension == "pdf":
             return _judge_pdf(request)
-        return _judge_guard(request, _text_of(request.data, extension), {}, 0)
+        text, capped = _text_of(request.data, extension, read=request.guard)
+        capped = capped or len(text) > MAX_CHARACTERS
+        return _judge_guard(request, text[:MAX_CHARACTERS], 0, capped=capped)
     except BadInput as error:
         return Inspection(error.code, error.params)
 
@@ -31,29 +37,27 @@ def judge_document(request: InspectionRequest) -> Inspection:
 def _judge_pdf(request: InspectionRequest) -> Inspection:
     from batch.pdf_rules import open_pdf
 
-    document, n_pages = open_pdf(request.data)
+    document, values = open_pdf(request.data, read=request.guard)
+    n_pages = document.n_pages
     try:
         if not request.guard:
             document.check_first_page()
             return Inspection(n_pages=n_pages)
         texts = []
-        for text in document.texts():
+        for text in chain([values.text], document.texts()):
             if shows_recipient(fold(text), request.recipient):
                 return Inspection(n_pages=n_pages)
             texts.append(text)
     finally:
         document.close()
-    capped: dict[str, object] = (
-        {"n_pages": n_pages, "n_pages_read": len(texts)} if len(texts) < n_pages else {}
-    )
-    return _judge_guard(request, "\n".join(texts), capped, n_pages)
+    return _judge_guard(request, "\n".join(texts), n_pages, capped=document.capped or values.capped)
 
 
-def _text_of(data: bytes, extension: str) -> str:
-    """Checks a document that is no PDF and returns its text, "" where it has none that we read."""
+def _text_of(data: bytes, extension: str, *, read: bool) -> tuple[str, bool]:
+    """Checks a document that is no PDF; returns its text, "" where it has none, and whether that is cut."""
     from batch import markup_rules, office_rules, plain_rules
 
-    text = ""
+    text, capped = "", False
     if extension in IMAGES:
         plain_rules.check_image(data, extension)
     elif extension == "txt":
@@ -61,17 +65,18 @@ def _text_of(data: bytes, extension: str) -> str:
     elif extension == "html":
         text = markup_rules.check_html(data)
     elif extension == "xml":
-        markup_rules.check_xml(data)
+        text = markup_rules.check_xml(data)
     elif extension in OFFICE:
-        text = office_rules.check_office(data, extension)
+        text, capped = office_rules.check_office(data, extension, read=read)
     else:
         raise BadInput("document.type_unknown")
-    return text
+    return text, capped
 
 
-def _judge_guard(
-    request: InspectionRequest, text: str, params: dict[str, object], n_pages: int
-) -> Inspection:
-    if request.guard and judge_text(text, request.recipient, request.today):
-        return Inspection("document.other_cpr", params, n_pages, hold=True)
-    return Inspection(params=params, n_pages=n_pages)
+def _judge_guard(request: InspectionRequest, text: str, n_pages: int, *, capped: bool) -> Inspection:
+    """Judges the text that was read; where it shows the recipient, the rest of it would change nothing."""
+    if not request.guard or shows_recipient(fold(text), request.recipient):
+        return Inspection(n_pages=n_pages)
+    if judge_text(text, request.recipient, request.today):
+        return Inspection("document.other_cpr", {}, n_pages, hold=True, capped=capped)
+    return Inspection(n_pages=n_pages, capped=capped)

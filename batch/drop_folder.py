@@ -20,15 +20,14 @@ from pathlib import Path
 from batch.drop_sealing import (
     Look,
     is_marker,
-    is_watched,
     kind_of,
     look_at,
     markers_by_drop,
     quiet_look,
+    sort_inbox,
 )
 from batch.failpoints import failpoint
 from batch.work_folder import ARCHIVE, WORK, WorkFolder, is_batch_id, rename_durably
-from schemas.consignments import Rejection
 from schemas.errors import ConfigurationError
 from schemas.settings import SourceSettings
 
@@ -81,10 +80,10 @@ def find_sealed(source: str, settings: SourceSettings, *, now: Callable[[], date
 
     Raises ConfigurationError `drop.no_inbox` when the inbox can't be read (a share that is not mounted).
     """
-    drops, markers, _ = _sort_inbox(settings.folder / INBOX)
-    sealed = markers_by_drop(markers, drops)
+    inbox = sort_inbox(settings.folder / INBOX)
+    sealed = markers_by_drop(inbox.markers, inbox.drops)
     found = []
-    for name, kind in sorted(drops.items()):
+    for name, kind in sorted(inbox.drops.items()):
         look = None
         if name not in sealed:
             if settings.seal != "quiet":
@@ -96,36 +95,6 @@ def find_sealed(source: str, settings: SourceSettings, *, now: Callable[[], date
     return found
 
 
-def find_strays(settings: SourceSettings) -> list[Rejection]:
-    """Returns one warning when files lie in the inbox that are no drop and no marker of one."""
-    drops, markers, others = _sort_inbox(settings.folder / INBOX)
-    used = sum(len(found) for found in markers_by_drop(markers, drops).values())
-    n_files = others + len(markers) - used
-    if not n_files:
-        return []
-    return [Rejection(0, "drop.stray_file", params={"n_files": n_files}, warning=True)]
-
-
-def _sort_inbox(inbox: Path) -> tuple[dict[str, str], list[str], int]:
-    """Returns what may be drops (name → kind), the markers, and how many other files there are."""
-    drops, markers, n_others = {}, [], 0
-    try:
-        with os.scandir(inbox) as entries:
-            modes = {entry.name: entry.stat(follow_symlinks=False).st_mode for entry in entries}
-    except OSError:
-        raise ConfigurationError("drop.no_inbox") from None
-    for name, mode in modes.items():
-        if not is_watched(name):
-            continue
-        if is_marker(name, mode):
-            markers.append(name)
-        elif kind := kind_of(name, mode):
-            drops[name] = kind
-        else:
-            n_others += 1
-    return drops, sorted(markers), n_others
-
-
 def take(drop: Drop, batch_id: str) -> TakenDrop | None:
     """Moves a sealed drop into `arbejde/<batch id>/drop` and returns it, locked for this process.
 
@@ -133,10 +102,10 @@ def take(drop: Drop, batch_id: str) -> TakenDrop | None:
     put back. Raises ConfigurationError as `rename_durably`; FileExistsError when the batch id is in use.
     """
     inbox, work = drop.folder / INBOX, WorkFolder.create(drop.folder, batch_id)
-    for marker in drop.markers:
-        _move_if_there(inbox / marker, work.path / marker)
-    failpoint("drop.marker_moved")
     try:
+        for marker in drop.markers:
+            _move_if_there(inbox / marker, work.path / marker)
+        failpoint("drop.marker_moved")
         moved = _move_if_there(inbox / drop.name, work.drop / drop.name)
     except ConfigurationError:
         _put_back(work, inbox)
@@ -187,8 +156,7 @@ def _complete_take(work: WorkFolder, inbox: Path) -> str | None:
         return name
     markers = [name for name in os.listdir(work.path) if is_marker(name, os.lstat(work.path / name).st_mode)]
     if markers:
-        drops, _, _ = _sort_inbox(inbox)
-        for name in markers_by_drop(markers, drops):
+        for name in markers_by_drop(markers, sort_inbox(inbox).drops):
             if _move_if_there(inbox / name, work.drop / name):
                 return name
         _put_back(work, inbox)

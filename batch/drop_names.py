@@ -10,13 +10,14 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Literal
 
-from batch.media_types import ALIASES
+from batch.media_types import ALIASES, MEDIA_TYPES
 from schemas.errors import BadInput
 
 INDEX = "index.csv"
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".cab", ".jar", ".iso")
 _NOISE = frozenset({"thumbs.db", "desktop.ini"})
 _SHOWN = 3
+_KNOWN_ENDINGS = frozenset({*MEDIA_TYPES, *ALIASES, "csv", "zip", "doc", "xls", "eml", "msg", "klar", "ok"})
 
 
 def fold(name: str, form: Literal["NFC", "NFD"] = "NFC") -> str:
@@ -63,12 +64,15 @@ def extension_of(name: str) -> str:
 
 
 def mask_name(name: str) -> str:
-    """Returns a name that tells the sender which file is meant and nobody else whom it is about."""
+    """Returns a name that tells the sender which file is meant and nobody else whom it is about.
+
+    An ending that no known kind of file has is left out: it may be the end of a person's name.
+    """
     stem, dot, extension = name.rpartition(".")
     if not stem:
         stem, dot, extension = name, "", ""
     shown = "".join("•" if sign.isdigit() else sign for sign in stem[:_SHOWN])
-    return f"{shown}…{dot}{extension[:5]}"
+    return f"{shown}…{dot}{extension}" if extension.lower() in _KNOWN_ENDINGS else f"{shown}…"
 
 
 class NamedFiles:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+from schemas.errors import ConfigurationError
 
 MARKERS = (".klar", ".ok")
 UNFINISHED = (".tmp", ".part", ".filepart")
@@ -30,6 +32,32 @@ class Look:
     written: float
     n_files: int
     mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What lies in an inbox, by name: what may be a drop (with its kind), the markers, and all the rest."""
+
+    drops: Mapping[str, str] = field(repr=False)
+    markers: Sequence[str] = field(repr=False)
+    others: Sequence[str] = field(repr=False)
+
+
+def sort_inbox(path: Path) -> Inbox:
+    """Looks at an inbox once; what is not to be looked at is left out.
+
+    Raises ConfigurationError `drop.no_inbox` when it can't be read (a share that is not mounted).
+    """
+    try:
+        with os.scandir(path) as entries:
+            modes = {entry.name: entry.stat(follow_symlinks=False).st_mode for entry in entries}
+    except OSError:
+        raise ConfigurationError("drop.no_inbox") from None
+    seen = {name: mode for name, mode in sorted(modes.items()) if is_watched(name)}
+    markers = [name for name, mode in seen.items() if is_marker(name, mode)]
+    kinds = {name: kind_of(name, mode) for name, mode in seen.items() if not is_marker(name, mode)}
+    drops = {name: kind for name, kind in kinds.items() if kind}
+    return Inbox(drops, markers, [name for name, kind in kinds.items() if not kind])
 
 
 def kind_of(name: str, mode: int) -> str:

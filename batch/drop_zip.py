@@ -129,7 +129,7 @@ class ZipContents:
         if _is_bomb(n_bytes, n_packed, limits) or any(
             _is_bomb(info.file_size, info.compress_size, limits) for info in infos
         ):
-            raise BadInput("zip.bomb", max_ratio=limits.max_zip_ratio)
+            raise BadInput("zip.bomb", max_ratio=f"{limits.max_zip_ratio:g}")
         if largest > limits.max_file_bytes:
             raise BadInput("drop.file_too_large", n_bytes=largest, max_bytes=limits.max_file_bytes)
         if n_bytes > limits.max_total_bytes:

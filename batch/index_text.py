@@ -11,7 +11,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, TextIO
 
 from schemas.errors import BadInput
 
@@ -72,7 +72,11 @@ def read_records(data: bytes, encoding: str, separator: str) -> Iterator[Record]
     look like that, and the columns between them would be somebody else's). `index.field_too_long` for a
     field over 128 KB.
     """
-    text = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
+    return read_text_records(io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline=""), separator)
+
+
+def read_text_records(text: TextIO, separator: str) -> Iterator[Record]:
+    """Yields every record of a text that was opened with `newline=""`, as `read_records`."""
     reader = csv.reader(text, delimiter=separator, strict=True)
     line = 1
     try:

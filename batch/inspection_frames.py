@@ -48,14 +48,15 @@ class InspectionRequest:
 class Inspection:
     """What was found: an empty `code` means good.
 
-    `hold` True: the row waits for a person; False with a code: it is rejected. A good document of which not
-    all text was read by the guard says so in `params` (`n_pages_read` below `n_pages`, or `text_capped`).
+    `hold` True: the row waits for a person; False with a code: it is rejected. `capped` True: the document is
+    so long that the guard did not read it to its end.
     """
 
     code: str = ""
     params: Mapping[str, object] = field(default_factory=dict)
     n_pages: int = 0
     hold: bool = False
+    capped: bool = False
 
 
 def frame(content: bytes) -> bytes:
@@ -80,7 +81,8 @@ def decode_request(head: bytes, data: bytes) -> InspectionRequest:
 
 def encode_reply(found: Inspection) -> bytes:
     """Returns the frame of an answer."""
-    return frame(json.dumps([found.code, dict(found.params), found.n_pages, found.hold]).encode())
+    said = [found.code, dict(found.params), found.n_pages, found.hold, found.capped]
+    return frame(json.dumps(said).encode())
 
 
 def decode_reply(content: bytes) -> Inspection:
@@ -89,14 +91,15 @@ def decode_reply(content: bytes) -> Inspection:
     Only codes of the family `document` and parameters that are numbers or short plain words come through, so
     that nothing a document says can reach a log or a report.
     """
-    code, params, n_pages, hold = json.loads(content)
+    code, params, n_pages, hold, capped = json.loads(content)
     known = isinstance(code, str) and (not code or _CODE.fullmatch(code))
-    if not known or type(n_pages) is not int or type(hold) is not bool or not isinstance(params, dict):
+    flags = type(hold) is bool and type(capped) is bool
+    if not known or not flags or type(n_pages) is not int or not isinstance(params, dict):
         raise ValueError("not an answer")
     for key, value in params.items():
         if not _WORD.fullmatch(key) or not (type(value) is int or _is_word(value)):
             raise ValueError("not an answer")
-    return Inspection(code, params, n_pages, hold)
+    return Inspection(code, params, n_pages, hold, capped)
 
 
 def _is_word(value: object) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -29,6 +29,7 @@ from batch.records import KeptFile, NewBatch, NewConsignment, NewRejection
 from batch.work_folder import WorkFolder
 from schemas.consignments import NOTHING
 from schemas.errors import BadInput, ConfigurationError
+from schemas.identity import mask_numbers
 from schemas.settings import Settings, SourceSettings
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class DocumentInspector(Protocol):
 class Taken:
     """A batch that is recorded: how many data lines it has and what became of them.
 
-    `n_lines` is the sum of `n_ready`, `n_held` and `n_rejected`. With a `held_code` the whole batch waits.
+    `name` is the drop's own name with every number masked. `n_lines` is the sum of `n_ready`, `n_held` and
+    `n_rejected`. With a `held_code` the whole batch waits.
     """
 
     batch_id: str
@@ -78,6 +80,7 @@ class Taken:
     n_warnings: int
     held_code: str
     held_params: Mapping[str, object] = NOTHING
+    name: str = field(default="", repr=False)
 
 
 class Intake:
@@ -257,4 +260,5 @@ def _summarise(batch: NewBatch, draft: BatchDraft) -> Taken:
         batch.n_warnings,
         batch.held_code,
         batch.held_params,
+        mask_numbers(batch.name),
     )

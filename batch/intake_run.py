@@ -171,10 +171,18 @@ class IntakeRun:
         if faults:
             self._reject(read, faults)
             return
+        self._warn_of_unread(read.row, findings)
         key = bytes.fromhex(read.content_key)[:16]
         first = self._seen.setdefault(key, read.row.line)
         if first == read.row.line or self._let_pass(read, self._draft.batch_id, first):
             self._draft.add(read, self._desk.route(read.row.material))
+
+    def _warn_of_unread(self, row: JudgedRow, findings: list[Inspection]) -> None:
+        """Says which documents were too long for the guard to read to their end."""
+        for ordinal, found in enumerate(findings):
+            if found.capped:
+                unread = Fault("document.not_read_to_end", "bilag" if ordinal else "fil")
+                self._draft.warn(row.line, unread, row.reference, row.extra)
 
     def _reject(self, read: ReadRow, faults: list[Fault], *, bad: bool = True) -> None:
         """Rejects a row and keeps those of its files that no earlier line has named."""

@@ -8,6 +8,7 @@ clever: a document that could be read in two ways is turned down. Reads nothing 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from batch.plain_rules import read_text
@@ -40,13 +41,14 @@ _BLOCKS = frozenset(
         *("table", "caption", "tr", "ul", "ol", "li", "dl", "dt", "dd"),
     )
 )
+_SAYING = frozenset({"alt", "title", "value", "placeholder", "aria-label", "content", "summary", "label"})
 _WHITESPACE = re.compile(r"\s+")
 _BLANKS = re.compile(r" {2,}")
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\ufeff]")
 
 
 def check_html(data: bytes) -> str:
-    """Returns the visible text of an HTML document.
+    """Returns the text of an HTML document: what is seen, and after that what stands in attributes.
 
     Raises BadInput `document.type_mismatch` (no HTML), `document.active_content` (with `kind`).
     """
@@ -66,11 +68,13 @@ def check_html(data: bytes) -> str:
         raise BadInput("document.type_mismatch") from None
     for element in root.iter(etree.Element):
         _check_element(element)
-    return _visible_text(root)
+    return "\n".join((_visible_text(root), *_unseen_text(root)))
 
 
-def check_xml(data: bytes) -> None:
-    """Raises BadInput `document.type_mismatch` unless the document is well-formed XML, and
+def check_xml(data: bytes) -> str:
+    """Returns what an XML document says: each value on a line of its own after its name.
+
+    Raises BadInput `document.type_mismatch` unless the document is well-formed XML, and
     `document.active_content` for a DOCTYPE, a style sheet, a script or an inclusion."""
     from lxml import etree
 
@@ -89,11 +93,33 @@ def check_xml(data: bytes) -> None:
     for element in root.iter(etree.Element):
         if _local(element) in ("script", "iframe", "include"):
             raise _active(_local(element))
+    return "\n".join(_values(root))
 
 
 def has_doctype(root: _Element) -> bool:
     """True when the document of this root declares a document type, the door to entities."""
     return root.getroottree().docinfo.internalDTD is not None
+
+
+def _values(root: _Element) -> Iterator[str]:
+    """Yields the values of an XML tree; text behind an element is its parent's."""
+    from lxml import etree
+
+    for element in root.iter(etree.Element):
+        for name, value in element.attrib.items():
+            yield f"{str(name).rpartition('}')[2]}: {value!s}"
+        behind = (child.tail or "" for child in element)
+        said = _WHITESPACE.sub(" ", " ".join((element.text or "", *behind))).strip()
+        if said:
+            yield f"{_local(element)}: {said}"
+
+
+def _unseen_text(root: _Element) -> Iterator[str]:
+    """Yields what an HTML page says in attributes: hints, values, descriptions."""
+    from lxml import etree
+
+    for element in root.iter(etree.Element):
+        yield from (str(value) for name, value in element.attrib.items() if str(name).lower() in _SAYING)
 
 
 def _visible_text(root: _Element) -> str:

@@ -1,7 +1,8 @@
 """Judges Word and Excel files (docx, xlsx): whole, without macros, and loading nothing from elsewhere.
 
 Relies on the standard library's zipfile and on lxml. To be run in the child process. Reads only the parts
-that say what the file holds, each within a limit, so that a zip bomb stays packed. Opens no cell, no macro.
+that say what the file holds, each within a limit, so that a zip bomb stays packed. Opens no macro; the text
+is read by `batch.office_text`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from batch.markup_rules import has_doctype
+from batch.office_text import OfficeText
 from schemas.errors import BadInput
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ _ACTIVE_PARTS = {
 }
 
 
-def check_office(data: bytes, extension: str) -> str:
-    """Returns the text of a docx document; "" for an xlsx workbook, whose cells are not read.
+def check_office(data: bytes, extension: str, *, read: bool) -> tuple[str, bool]:
+    """Returns what the file says when it is to be read, else "", and whether some of it was left out.
 
     Raises BadInput: `document.type_mismatch`, `document.encrypted`, `document.damaged`,
     `document.too_big_to_open`, `document.active_content`.
@@ -52,12 +54,16 @@ def check_office(data: bytes, extension: str) -> str:
         )
     try:
         with ZipFile(BytesIO(data)) as parts:
-            return _check_parts(parts, extension)
+            _check_parts(parts, extension)
+            if not read:
+                return "", False
+            text = OfficeText(parts)
+            return (text.of_word() if extension == "docx" else text.of_book()), text.capped
     except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, KeyError):
         raise BadInput("document.damaged" if data.startswith(b"PK") else "document.type_mismatch") from None
 
 
-def _check_parts(parts: ZipFile, extension: str) -> str:
+def _check_parts(parts: ZipFile, extension: str) -> None:
     infos = parts.infolist()
     names = {info.filename for info in infos}
     if not {_TYPES, _MAIN[extension]} <= names:
@@ -73,7 +79,8 @@ def _check_parts(parts: ZipFile, extension: str) -> str:
         if info.filename.endswith(".rels"):
             _check_relations(_read_xml(parts, info))
     main = _read_xml(parts, parts.getinfo(_MAIN[extension]))
-    return _word_text(main) if extension == "docx" else ""
+    if extension == "docx":
+        _check_fields(main)
 
 
 def _check_name(name: str) -> None:
@@ -98,14 +105,12 @@ def _check_relations(relations: _Element) -> None:
             raise BadInput("document.active_content", kind="external content")
 
 
-def _word_text(document: _Element) -> str:
-    """Returns the paragraphs of a Word document's main part; refuses fields that fetch data (DDE)."""
+def _check_fields(document: _Element) -> None:
+    """Refuses fields of a Word document's main part that fetch data (DDE)."""
     for field in document.iter(f"{_WORD}instrText", f"{_WORD}fldSimple"):
         instruction = (field.text or field.get(f"{_WORD}instr") or "").strip().upper()
         if instruction.startswith(("DDE", "INCLUDETEXT", "INCLUDEPICTURE", "IMPORT")):
             raise BadInput("document.active_content", kind="external content")
-    paragraphs = document.iter(f"{_WORD}p")
-    return "\n".join("".join(run.text or "" for run in one.iter(f"{_WORD}t")) for one in paragraphs)
 
 
 def _read_xml(parts: ZipFile, info: ZipInfo) -> _Element:

@@ -15,6 +15,7 @@ from pikepdf import Array, DataDecodingError, PasswordError, Pdf, PdfError, Stre
 from batch.active_content import find_active_content
 from batch.media_types import FOREIGN_STARTS
 from batch.pdf_text import FiumDocument
+from batch.pdf_values import PdfValues, read_values
 from schemas.errors import BadInput
 
 HEADER_WITHIN_BYTES = 1024
@@ -28,19 +29,20 @@ _OUT_OF_MEMORY = "bad_alloc"  # how qpdf tells it when it happens while it unpac
 _ZIP_END = b"PK\x05\x06"
 
 
-def open_pdf(data: bytes) -> tuple[FiumDocument, int]:
-    """Returns a PDF opened by pdfium, to be closed by the caller, and its number of pages.
+def open_pdf(data: bytes, *, read: bool) -> tuple[FiumDocument, PdfValues]:
+    """Returns a PDF opened by pdfium, to be closed by the caller, and what it says beside its pages when
+    that is to be read.
 
     Raises BadInput: `document.type_mismatch` (no PDF, or also something else), `document.encrypted`,
     `document.damaged`, `document.active_content`.
     """
     _check_envelope(data)
-    n_pages = _check_with_qpdf(data)
+    n_pages, values = _check_with_qpdf(data, read)
     document = FiumDocument(data)
     if document.n_pages != n_pages:
         document.close()
         raise BadInput("document.damaged")
-    return document, n_pages
+    return document, values
 
 
 def _check_envelope(data: bytes) -> None:
@@ -53,8 +55,9 @@ def _check_envelope(data: bytes) -> None:
         raise BadInput("document.type_mismatch")
 
 
-def _check_with_qpdf(data: bytes) -> int:
-    """Returns the number of pages after qpdf has read every object without repairing anything."""
+def _check_with_qpdf(data: bytes, read: bool) -> tuple[int, PdfValues]:
+    """Returns the number of pages and the values beside them, after qpdf has read every object without
+    repairing anything."""
     try:
         with Pdf.open(BytesIO(data), attempt_recovery=False, suppress_warnings=True) as pdf:
             if pdf.is_encrypted:
@@ -70,7 +73,8 @@ def _check_with_qpdf(data: bytes) -> int:
                 raise MemoryError
             if _MATTERS.search(warnings):
                 raise BadInput("document.damaged")
-            return n_pages
+            # After the warnings: a title that is damaged is no reason to turn the pages down.
+            return n_pages, read_values(pdf) if read else PdfValues()
     except PasswordError:
         raise BadInput("document.encrypted") from None
     # qpdf reports broken objects in several ways, by what the code was looking for.

@@ -29,6 +29,8 @@ class FiumDocument:
             locked = pdfium.FPDF_GetLastError() in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY)
             raise BadInput("document.encrypted" if locked else "document.damaged")
         self.n_pages = int(pdfium.FPDF_GetPageCount(self._handle))
+        self.capped = self.n_pages > MAX_PAGES_READ
+        """True once `texts` has left something out."""
 
     def check_first_page(self) -> None:
         """Loads the first page; BadInput `document.damaged` when it can't be."""
@@ -40,9 +42,11 @@ class FiumDocument:
         left = MAX_CHARACTERS_READ
         for index in range(min(self.n_pages, MAX_PAGES_READ)):
             if left <= 0:
+                self.capped = True
                 return
             with self._page(index) as page:
-                text = _read_text(page, left)
+                text, whole = _read_text(page, left)
+            self.capped |= not whole
             left -= len(text)
             yield text
 
@@ -63,15 +67,20 @@ class FiumDocument:
             pdfium.FPDF_ClosePage(page)
 
 
-def _read_text(page: Any, limit: int) -> str:
-    """Returns at most `limit` characters of a page's text; a page without a text layer gives ""."""
+def _read_text(page: Any, limit: int) -> tuple[str, bool]:
+    """Returns at most `limit` characters of a page's text, and whether that is all of it.
+
+    A page without a text layer gives "".
+    """
     text_page = pdfium.FPDFText_LoadPage(page)
     if not text_page:
         raise BadInput("document.damaged")
     try:
-        n_characters = min(max(pdfium.FPDFText_CountChars(text_page), 0), limit)
+        n_there = max(pdfium.FPDFText_CountChars(text_page), 0)
+        n_characters = min(n_there, limit)
         buffer = (ctypes.c_ushort * (n_characters + 1))()
         n_written = pdfium.FPDFText_GetText(text_page, 0, n_characters, buffer)
-        return bytes(buffer)[: 2 * max(n_written - 1, 0)].decode("utf-16-le", "replace")
+        text = bytes(buffer)[: 2 * max(n_written - 1, 0)].decode("utf-16-le", "replace")
+        return text, n_characters == n_there
     finally:
         pdfium.FPDFText_ClosePage(text_page)

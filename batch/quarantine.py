@@ -30,7 +30,8 @@ class DropRefused(BadInput):
 
     def __init__(self, batch_id: str, rejections: Sequence[Rejection]) -> None:
         first = rejections[0]
-        super().__init__(first.code, line=first.line or None, column=first.column or None, **first.params)
+        params = {name: value for name, value in first.params.items() if name != "line"}
+        super().__init__(first.code, line=first.line or None, column=first.column or None, **params)
         self.batch_id = batch_id
         self.rejections = tuple(rejections)
 

@@ -5,7 +5,7 @@ Relies on `schemas` alone. Holds no SQL and no keys.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -99,17 +99,33 @@ class KeptFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Ration:
+    """How much may go by one channel within `hours`: `allows(n_recipients, n_persons)` says whether.
+
+    `n_recipients` counts addresses that got data about the person, `n_persons` the persons whose data went
+    to the address, this consignment included. Only consignments of these `materials` are counted.
+    """
+
+    hours: float
+    materials: frozenset[str]
+    allows: Callable[[int, int], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """One consignment that one worker may send now, under a lease.
 
     `lease_number` grows with every claim; an outcome that carries an older one is refused.
-    `doubtful` is True when the state is still in_doubt and only doubt may be cleared.
+    `doubtful` is True when the state is still in_doubt and only doubt may be cleared. `n_unknown` counts the
+    earlier tries on this step that may have arrived.
     """
 
     consignment: Consignment
     message_id: str
     lease_number: int
     doubtful: bool = False
+    n_unknown: int = 0
+    over_ration: bool = False  # the channel has carried too much: this step is not for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +142,15 @@ class Outcome:
     unknown: bool = False  # this attempt may have been taken
     needs_person: bool = False
     burnt: bool = True  # False: the attempt does not count (our own set-up was wrong)
+    at_end: Cause = Cause.EXHAUSTED  # what becomes of a reroute when the route has no further step
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What no channel may take now; at `used_steps` of its route a channel had taken it before."""
+
+    consignment: Consignment
+    used_steps: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +174,7 @@ class BatchSummary:
     counts: Mapping[State, int]
     version: int = 0  # grows with every change
     answered_version: int = -1  # the version of the last answer; -1 when there was none
+    erased_at: datetime | None = None
 
     @property
     def final(self) -> bool:
@@ -250,6 +276,17 @@ class KeptEntry:
     n_bytes: int
     sha256: str
     content: ContentRef
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Until when a batch must have been closed for its documents' keys to be destroyed now.
+
+    `materials` holds those with a time of their own; `others` counts for every other one.
+    """
+
+    others: datetime
+    materials: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,9 @@ class RowJudge:
         n_rows = len(chunk.lines)
         blank = ("",) * n_rows
         numbers = chunk.columns.get("modtager", blank)
-        judged = judge_recipients(list(numbers), list(chunk.columns.get("modtagertype", blank)), self._today)
+        types = chunk.columns.get("modtagertype", blank)
+        default = self._source.recipient_type or ""
+        judged = judge_recipients(list(numbers), list(types), self._today, default)
         for at, line in enumerate(chunk.lines):
             values = {name: column[at] for name, column in chunk.columns.items()}
             row = JudgedRow(line, reference=values.get("reference", ""))

@@ -120,6 +120,10 @@ class Vault:
         """Returns the keyed hash, 64 hex digits, by which a recipient is looked up without the number."""
         return _derive(self._lookup, "recipient", tenant, digits).hex()
 
+    def address_key(self, tenant: str, address: str) -> str:
+        """Returns the keyed hash, 64 hex digits, by which a mail address is counted, in any letter case."""
+        return _derive(self._lookup, "address", tenant, address.strip().casefold()).hex()
+
     def content_key(self, tenant: str, digits: str, material: str, hashes: Sequence[str]) -> str:
         """Returns the keyed hash, 64 hex digits, by which the same documents to the same recipient are known.
 

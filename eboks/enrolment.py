@@ -1,138 +1,172 @@
-"""Finds out whether a recipient gets a material in e-Boks: the REST look-up and its cache (facts/eboks c).
+"""Says whether a recipient gets a material in e-Boks: the one service behind both channels (facts/eboks c).
 
-Relies on the wire, on `replies` and `verdicts`, and on a cache that the house gives. Never sends a letter and
-never guesses: an answer that can't be read is no answer.
+Asks one source after another (`EnrolmentLookup`: REST, SOAP, the daily list) until one can say, and remembers
+what a look-up said in the cache that the house gives. Never sends a letter and never guesses: where nobody
+can say, the letter waits. Knows no wire and no format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Protocol
 
-from eboks.replies import Reply, error_number, leaves
-from eboks.verdicts import Verdicts, objection
 from schemas.channels import EnrolmentCache, Reach
-from schemas.consignments import Recipient, RecipientKind
-from schemas.errors import ConfigurationError, Transient
+from schemas.consignments import Recipient
+from schemas.eboks_settings import EboksMaterial, EboksSettings
+from schemas.enrolment import Enrolment as Enrolment
+from schemas.errors import Transient
 
 MAX_CACHE_SECONDS = 24 * 3600.0
+ASK_AGAIN_SECONDS = 3600.0
+"""When one whom nobody could tell about is looked up again: a list comes but once a day."""
+
+LOOKUP, LIST = "lookup", "list"
+"""The sources by their words in the settings."""
 
 
-class Enrolment(StrEnum):
-    """What e-Boks answers about one recipient and one material."""
-
-    ENROLLED = "enrolled"
-    NOT_FOR_MATERIAL = "not_for_this_material"
-    NOT_FOUND = "not_found"
-    EXEMPT = "exempt"
-    DEAD = "dead"
-    MINOR = "minor"
-
-
-_CODES = {
+CODES = {
     Enrolment.ENROLLED: "",
     Enrolment.NOT_FOR_MATERIAL: "eboks.not_enrolled",
     Enrolment.NOT_FOUND: "eboks.not_found",
     Enrolment.EXEMPT: "eboks.exempt",
     Enrolment.DEAD: "eboks.dead",
     Enrolment.MINOR: "eboks.minor",
+    Enrolment.UNKNOWN: "eboks.enrolment_unknown",
 }
-_YES, _NO = frozenset({"true", "1"}), frozenset({"false", "0"})
+"""Answer → the code that stands beside a letter it keeps from e-Boks."""
 
 
-class Asking(Protocol):
-    """What this module needs of a wire."""
+class EnrolmentLookup(Protocol):
+    """One way to find out about a recipient."""
 
-    def __call__(self, path_and_query: str) -> Awaitable[Reply]: ...
+    async def ask(self, recipient: Recipient, material: EboksMaterial) -> Enrolment:
+        """Returns the answer, UNKNOWN when this source can't tell about this recipient.
+
+        Raises Transient when it can't say now or not readably, ConfigurationError when it turns us down.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An answer, the source that gave it, and when; `cached` when it was known without asking."""
+
+    answer: Enrolment
+    source: str
+    at: datetime | None = None
+    cached: bool = False
+
+
+class EnrolmentSource(Protocol):
+    """One source in the order that the settings give."""
+
+    def recall(self, recipient: Recipient, material: EboksMaterial) -> Finding | None:
+        """Returns what this source knows without asking anybody; None when it would have to ask."""
+
+    async def ask(self, recipient: Recipient, material: EboksMaterial) -> Finding:
+        """Asks; raises Transient or ConfigurationError as `EnrolmentLookup`."""
+
+
+class Remembered:
+    """A look-up whose answers are kept for `max_age_seconds`, at most a day (facts row 15)."""
+
+    def __init__(
+        self, channel: str, lookup: EnrolmentLookup, kept: EnrolmentCache, *, max_age_seconds: float
+    ) -> None:
+        self._channel = channel
+        self._lookup = lookup
+        self._kept = kept
+        self._max_age_seconds = min(max_age_seconds, MAX_CACHE_SECONDS)
+
+    def recall(self, recipient: Recipient, material: EboksMaterial) -> Finding | None:
+        """Returns the answer that was kept; None when there is none young enough."""
+        if self._max_age_seconds <= 0:
+            return None
+        digits, age = recipient.number.digits, self._max_age_seconds
+        kept = self._kept.recall(self._channel, material.content_type_id, digits, age)
+        if kept is None or kept.answer not in list(Enrolment):
+            return None
+        return Finding(Enrolment(kept.answer), LOOKUP, kept.asked_at, cached=True)
+
+    async def ask(self, recipient: Recipient, material: EboksMaterial) -> Finding:
+        """Asks and keeps the answer; "unknown" is not worth keeping."""
+        answer = await self._lookup.ask(recipient, material)
+        if self._max_age_seconds > 0 and answer is not Enrolment.UNKNOWN:
+            digits = recipient.number.digits
+            self._kept.remember(self._channel, material.content_type_id, digits, answer.value)
+        return Finding(answer, LOOKUP)
 
 
 class Enrolments:
-    """Look-ups for one channel; `ask` makes the call, `kept` remembers answers for `max_age_seconds`."""
+    """What one channel knows about enrolment; `sources` are asked in their order."""
 
-    def __init__(
-        self,
-        channel: str,
-        system_id: int,
-        ask: Asking,
-        kept: EnrolmentCache,
-        *,
-        max_age_seconds: float,
-        absent: Literal["answer", "404"],
-        verdicts: Callable[[], Verdicts],
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, channel: str, sources: Sequence[EnrolmentSource], kept: EnrolmentCache) -> None:
         self._channel = channel
-        self._system_id = system_id
-        self._ask = ask
+        self._sources = sources
         self._kept = kept
-        self._max_age_seconds = min(max_age_seconds, MAX_CACHE_SECONDS)
-        self._absent = absent
-        self._verdicts = verdicts
-        self._now = now
 
-    async def reach(self, recipient: Recipient, material_id: int) -> Reach:
-        """Says whether the recipient gets the material, from the cache or by asking.
+    async def reach(self, recipient: Recipient, material: EboksMaterial) -> Reach:
+        """Says whether the recipient gets the material (facts c, "Rules").
 
-        Raises Transient when e-Boks can't say now or not readably, ConfigurationError when it turns us down.
+        A mandatory material is delivered to everybody and asks nobody; neither does one that may wait in the
+        mailbox. Raises Transient when nobody can say now (`eboks.enrolment_unknown`: the letter waits and is
+        looked up again), ConfigurationError when a source turns us down.
         """
-        digits = recipient.number.digits
-        kept = self._recall(material_id, digits)
-        if kept is not None:
-            return Reach(kept is Enrolment.ENROLLED, _CODES[kept], cached=True)
-        answer = self._judge(await self._ask(self._path(recipient, material_id)))
-        if self._max_age_seconds > 0:
-            self._kept.remember(self._channel, material_id, digits, answer.value)
-        return Reach(answer is Enrolment.ENROLLED, _CODES[answer])
+        if material.delivery == "mandatory" or material.wait_in_mailbox:
+            return Reach(True)
+        found = await self.find(recipient, material)
+        if found.answer is Enrolment.UNKNOWN:
+            raise Transient("eboks.enrolment_unknown", retry_after_seconds=ASK_AGAIN_SECONDS)
+        return Reach(
+            found.answer is Enrolment.ENROLLED,
+            CODES[found.answer],
+            found.cached,
+            found.answer.value,
+            found.source,
+            refused=found.answer is Enrolment.DEAD,
+        )
+
+    async def find(self, recipient: Recipient, material: EboksMaterial) -> Finding:
+        """Returns the first answer that is one, else UNKNOWN.
+
+        A source that can't say now gives way to the next; Transient is raised when no other could say.
+        """
+        found, trouble = Finding(Enrolment.UNKNOWN, ""), None
+        for source in self._sources:
+            try:
+                found = source.recall(recipient, material) or await source.ask(recipient, material)
+            except Transient as error:
+                trouble = error
+                continue
+            if found.answer is not Enrolment.UNKNOWN:
+                return found
+        if trouble is not None:
+            raise trouble
+        return found
+
+    def known(self, recipient: Recipient, material: EboksMaterial) -> Finding | None:
+        """Returns what is known without asking anybody; None when that is nothing."""
+        known = (source.recall(recipient, material) for source in self._sources)
+        return next((found for found in known if found and found.answer is not Enrolment.UNKNOWN), None)
 
     def forget(self, recipient: Recipient) -> None:
         """Drops what is remembered about a recipient, because a reject has shown it to be old."""
         self._kept.forget(self._channel, recipient.number.digits)
 
-    def _recall(self, material_id: int, digits: str) -> Enrolment | None:
-        if self._max_age_seconds <= 0:
-            return None
-        word = self._kept.recall(self._channel, material_id, digits, self._max_age_seconds)
-        return Enrolment(word) if word in list(Enrolment) else None
 
-    def _path(self, recipient: Recipient, material_id: int) -> str:
-        key = "cpr" if recipient.kind is RecipientKind.CPR else "cvr"
-        return (
-            f"/oio/rest/srv.svc/1/afsendersystem/{self._system_id}/tilmeldinger/{material_id}"
-            f"?{key}={recipient.number.digits}"
-        )
+def enrolments_for(
+    name: str, channel: EboksSettings, lookup: EnrolmentLookup, kept: EnrolmentCache
+) -> Enrolments:
+    """Returns the service of one `[channels.<name>]`; `lookup` asks e-Boks itself, over its wire."""
+    from eboks.list_enrolment import ListSource
 
-    def _judge(self, reply: Reply) -> Enrolment:
-        if reply.status == 404 and self._absent == "404" and not self._blames_us(reply):
-            return Enrolment.NOT_FOUND
-        if not 200 <= reply.status < 300:
-            error = objection(reply, self._verdicts(), self._now())
-            if isinstance(error, Transient | ConfigurationError):
-                raise error
-            raise Transient("eboks.lookup_refused", status=reply.status)
-        answer = None if reply.fault else self._read(reply)
-        if answer is None:
-            raise Transient("eboks.unreadable_enrolment")
-        return answer
-
-    def _blames_us(self, reply: Reply) -> bool:
-        """Says whether a 404 is known to mean an unknown system or material, not an unknown recipient."""
-        number = error_number(reply.body)
-        verdict = self._verdicts().get(number) if number else None
-        return verdict is not None and verdict.kind == "configuration"
-
-    def _read(self, reply: Reply) -> Enrolment | None:
-        """Reads the answer's element; where absence is a 404, a 2xx without a body is a yes."""
-        if not reply.body and self._absent == "404":
-            return Enrolment.ENROLLED
-        found = leaves(reply.body, "Tilmelding")
-        word, reason = found.get("Tilmeldt", "").lower(), found.get("Grund", "").lower()
-        if word in _YES:
-            return Enrolment.ENROLLED if reason in ("", Enrolment.ENROLLED) else None
-        if word not in _NO:
-            return None
-        if not reason:
-            return Enrolment.NOT_FOR_MATERIAL
-        known = reason in list(Enrolment) and reason != Enrolment.ENROLLED
-        return Enrolment(reason) if known else None
+    cache_seconds, list_seconds = (
+        channel.enrolment_cache_hours * 3600.0,
+        channel.enrolment_list_hours * 3600.0,
+    )
+    sources: dict[str, EnrolmentSource] = {
+        LOOKUP: Remembered(name, lookup, kept, max_age_seconds=cache_seconds),
+        LIST: ListSource(name, kept, max_age_seconds=list_seconds),
+    }
+    return Enrolments(name, [sources[source] for source in channel.enrolment], kept)

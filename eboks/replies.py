@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 MAX_RETRY_AFTER_SECONDS = 3600.0
 _MAX_ERROR_BYTES = 64 * 1024
@@ -70,21 +73,37 @@ def leaves(body: bytes, root: str) -> dict[str, str]:
 
     Refuses whatever carries a DOCTYPE. A name that comes twice makes the whole unreadable.
     """
+    element = None if len(body) > _MAX_ERROR_BYTES or b"<!" in body else parse_xml(body)
+    if element is None or local_name(element) != root:
+        return {}
+    found = [(local_name(child), (child.text or "").strip()) for child in element]
+    return dict(found) if len({name for name, _ in found}) == len(found) else {}
+
+
+def parse_xml(body: bytes) -> etree._Element | None:
+    """Returns the root of an XML body, comments and instructions left out; None when it is no sound XML.
+
+    Anything with a DOCTYPE is unreadable to us, and so nothing in it is ever expanded or fetched.
+    """
     from lxml import etree
 
-    if len(body) > _MAX_ERROR_BYTES or b"<!" in body:
-        return {}
+    if (
+        b"<!DOCTYPE" in body or b"\0" in body
+    ):  # an ASCII-like encoding has no NUL: what has one hides its text
+        return None
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
     )
     try:
         element = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError):
-        return {}
-    if _local(element.tag) != root:
-        return {}
-    found = [(_local(child.tag), (child.text or "").strip()) for child in element]
-    return dict(found) if len({name for name, _ in found}) == len(found) else {}
+        return None
+    return element if element.getroottree().docinfo.internalDTD is None else None
+
+
+def local_name(element: etree._Element) -> str:
+    """Returns an element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
 
 
 def parse_json(body: bytes) -> Any:
@@ -133,7 +152,3 @@ def _as_code(value: object) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) == 4):
         return None
     return int(text) if int(text) in _CODE_RANGE else None
-
-
-def _local(tag: object) -> str:
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""

@@ -12,8 +12,8 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from eboks.tls import check_key_mode, days_left, fault_of
+from schemas.eboks_settings import EboksSettings
 from schemas.errors import ConfigurationError, ServiceDown
-from schemas.settings import EboksChannel
 
 _CONTACT_SECONDS = 5.0
 _HEAR_OUT_SECONDS = 0.3
@@ -31,7 +31,7 @@ def demand_fitting_host(url: str, *, simulated: bool) -> None:
         raise ConfigurationError("eboks.live_on_loopback")
 
 
-def check_own_certificate(channel: EboksChannel, now: datetime) -> int:
+def check_own_certificate(channel: EboksSettings, now: datetime) -> int:
     """Returns the days our certificate still holds; raises ConfigurationError for it or its key."""
     check_key_mode(channel.key)
     return days_left(channel.certificate, now)

@@ -54,6 +54,7 @@ def make_context(certificate: Path, key: Path, authority: Path | None) -> ssl.SS
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     _trust(context, authority)
+    certificate, key = standing_pair(certificate, key)
     _demand_readable(certificate, "tls.certificate_unreadable")
     _demand_readable(key, "tls.key_unreadable")
     try:
@@ -64,6 +65,18 @@ def make_context(certificate: Path, key: Path, authority: Path | None) -> ssl.SS
     except (OSError, ValueError) as error:
         raise ConfigurationError("tls.key_unreadable") from error
     return context
+
+
+def standing_pair(certificate: Path, key: Path) -> tuple[Path, Path]:
+    """Returns both files as they stand now, links resolved.
+
+    Files of one folder are found by resolving the folder once: a certificate is renewed by turning a link to
+    another folder, and a turn between two looks must not give the new certificate with the old key.
+    """
+    if certificate.parent != key.parent:
+        return certificate, key
+    folder = certificate.parent.resolve()
+    return folder / certificate.name, folder / key.name
 
 
 def check_key_mode(key: Path) -> None:

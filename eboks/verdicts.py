@@ -42,12 +42,23 @@ _INVENTED: Verdicts = {
     9002: Verdict("configuration", "eboks.set_up_refused"),  # the message id breaks the rule
     9005: Verdict("unreachable", "eboks.extension_not_carried"),
     9006: Verdict("configuration", "eboks.unknown_system_or_material"),
+    9007: Verdict("unreachable", "eboks.too_large"),
     9009: Verdict("transient", "eboks.not_now"),  # the body could not be read to its end
     9030: Verdict("unreachable", "eboks.not_enrolled"),
     9031: Verdict("unreachable", "eboks.not_found"),
     9032: Verdict("unreachable", "eboks.exempt"),
     9033: Verdict("refused", "eboks.dead"),
     9034: Verdict("unreachable", "eboks.minor"),
+    9040: Verdict("transient", "eboks.too_fast"),
+    9051: Verdict("transient", "eboks.not_now"),  # a bug of the simulator's own
+    9060: Verdict("configuration", "eboks.set_up_refused"),  # not SOAP 1.1
+    9061: Verdict("configuration", "eboks.set_up_refused"),  # a header that is not understood
+    9062: Verdict("configuration", "eboks.set_up_refused"),  # the SOAPAction
+    9063: Verdict("configuration", "eboks.set_up_refused"),  # no InvocationContext
+    9064: Verdict("configuration", "eboks.set_up_refused"),  # an InvocationContext of somebody else's
+    9065: Verdict("configuration", "eboks.set_up_refused"),  # the signature
+    9066: Verdict("configuration", "eboks.set_up_refused"),  # a way that is no mailbox
+    9068: Verdict("unreachable", "eboks.attachments_not_supported"),
 }
 _OVERRIDE_CODES: Mapping[Kind, str] = {
     "unreachable": "eboks.unreachable",
@@ -69,8 +80,24 @@ def verdict_table(overrides: Mapping[str, Kind], *, simulated: bool) -> Verdicts
         number = int(key) if key.isascii() and key.isdigit() else 0
         if not 1000 <= number <= 9999:
             raise ConfigurationError("eboks.bad_verdict")
-        table[number] = Verdict(kind, _OVERRIDE_CODES[kind])
+        table[number] = verdict_for(kind)
     return table
+
+
+def verdict_for(kind: Kind) -> Verdict:
+    """Returns the verdict that the settings mean by a kind."""
+    return Verdict(kind, _OVERRIDE_CODES[kind])
+
+
+def by_verdict(verdict: Verdict, status: int, number: object) -> Coded:
+    """Returns the error for an answer whose number, or other code that the settings name, has a verdict."""
+    kinds: dict[Kind, type[Coded]] = {
+        "unreachable": Unreachable,
+        "refused": Refused,
+        "transient": Transient,
+        "configuration": ConfigurationError,
+    }
+    return kinds[verdict.kind](verdict.code, status=status, number=number)
 
 
 def objection(reply: Reply, table: Verdicts, now: datetime) -> Coded:
@@ -82,7 +109,7 @@ def objection(reply: Reply, table: Verdicts, now: datetime) -> Coded:
         return _later(reply, now)
     number = error_number(reply.body)
     if number is not None and number in table and status not in (401, 403):
-        return _by_verdict(table[number], status, number)
+        return by_verdict(table[number], status, number)
     if status in (401, 403):
         return ConfigurationError("eboks.access_denied", status=status, number=number or "-")
     if status == 404:
@@ -110,13 +137,3 @@ def _later(reply: Reply, now: datetime) -> Transient:
         status=reply.status,
         number=error_number(reply.body) or "-",
     )
-
-
-def _by_verdict(verdict: Verdict, status: int, number: int | None) -> Coded:
-    kinds: dict[Kind, type[Coded]] = {
-        "unreachable": Unreachable,
-        "refused": Refused,
-        "transient": Transient,
-        "configuration": ConfigurationError,
-    }
-    return kinds[verdict.kind](verdict.code, status=status, number=number or "-")

@@ -15,7 +15,7 @@ import httpx
 
 from eboks.replies import Reply
 from eboks.wire_pool import Call, Endpoint, Pool
-from eboks.wire_replies import RawReply
+from eboks.wire_replies import Headers, RawReply
 
 # httpx writes whole addresses at INFO, and a look-up's address names its recipient.
 for _name in ("httpx", "httpcore"):
@@ -63,9 +63,9 @@ def _refuse_encoded(reply: RawReply) -> None:
 
 
 class Wire:
-    """Calls to one e-Boks host, with one TLS context and one bounded pool of kept-alive connections.
+    """Calls to one e-Boks host, with one bounded pool of kept-alive connections.
 
-    `context` is asked for once, at the first connection.
+    `context` gives the TLS context of each new connection; another one than before retires the old ones.
     """
 
     def __init__(
@@ -88,10 +88,22 @@ class Wire:
 
     async def put(self, path: str, body: bytes, content_type: str) -> Reply:
         """Sends a body; raises Transient, InDoubt or ConfigurationError when there is no reply."""
+        return await self._hand_over("PUT", path, body, [(b"Content-Type", content_type.encode())])
+
+    async def post(
+        self, path: str, body: bytes, headers: Mapping[str, str], *, changes_nothing: bool = False
+    ) -> Reply:
+        """Sends a body; raises as `put` does, never InDoubt for a question that `changes_nothing`."""
+        named = [(name.encode(), value.encode()) for name, value in headers.items()]
+        return await self._hand_over("POST", path, body, named, changes_nothing=changes_nothing)
+
+    async def _hand_over(
+        self, method: str, path: str, body: bytes, headers: Headers, *, changes_nothing: bool = False
+    ) -> Reply:
         # The hot path: a letter goes to the pool itself. httpx's objects for it (address, request, response)
         # cost more than half of its way over the wire and add nothing here (facts/speed).
-        headers = [*self._letter_head, (b"Content-Type", content_type.encode())]
-        reply, connection = await self._pool.call(Call("PUT", path.encode("ascii"), headers, body))
+        call = Call(method, path.encode("ascii"), [*self._letter_head, *headers], body, changes_nothing)
+        reply, connection = await self._pool.call(call)
         _refuse_encoded(reply)
         return Reply(
             reply.status,

@@ -46,6 +46,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, context: ssl.SSLContext, host: str, max_reply_bytes: int) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self.context = context
         self._max_reply_bytes = max_reply_bytes
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None

@@ -41,15 +41,20 @@ class Call:
     target: bytes = field(repr=False)
     headers: Headers = field(repr=False)
     body: bytes = field(default=b"", repr=False)
+    changes_nothing: bool = False
 
     @property
     def safe(self) -> bool:
         """True when the call changes nothing at the other side, so that asking twice is no matter."""
-        return self.method in SAFE_METHODS
+        return self.changes_nothing or self.method in SAFE_METHODS
 
 
 class Pool:
-    """Connections to one endpoint; belongs to one event loop."""
+    """Connections to one endpoint; belongs to one event loop.
+
+    `context` is asked for each new connection; when it gives another than before, the old connections end
+    with the call they are in.
+    """
 
     def __init__(self, endpoint: Endpoint, context: Callable[[], ssl.SSLContext]) -> None:
         self._endpoint = endpoint
@@ -120,10 +125,12 @@ class Pool:
         return connection
 
     def _take_idle(self) -> Connection | None:
+        """Returns a connection to go on with: not too old, and not with a certificate since renewed."""
         oldest = asyncio.get_running_loop().time() - MAX_IDLE_SECONDS
+        context = self._context() if self._idle else None
         while self._idle:
             connection = self._idle.pop()
-            if connection.reusable and connection.idle_since >= oldest:
+            if connection.reusable and connection.idle_since >= oldest and connection.context is context:
                 return connection
             connection.close()
         return None

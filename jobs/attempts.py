@@ -11,13 +11,36 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from batch.records import Claim, Outcome
-from schemas.channels import Channel
-from schemas.consignments import Receipt
+from schemas.channels import Channel, Reach
+from schemas.consignments import Consignment, Receipt
 from schemas.errors import CannotTell, Coded, ConfigurationError, InDoubt, Refused, Transient, Unreachable
 from schemas.states import Cause
 
 OF_ONE_DOCUMENT = frozenset({"store.damaged"})
 """Faults of our own that concern one document: the others must not wait for it."""
+
+
+TOO_MUCH = "policy.too_much"
+
+
+def _no_obstacle(consignment: Consignment) -> str:
+    return ""
+
+
+def _waits_never(consignment: Consignment) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say now of one channel.
+
+    `obstacle` returns why the channel may not carry a consignment, empty when it may; `waits` says whether
+    one that no channel may take waits for a way, or ends on the error list.
+    """
+
+    obstacle: Callable[[Consignment], str] = _no_obstacle
+    waits: Callable[[Consignment], bool] = _waits_never
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +62,15 @@ class Attempts:
     """Tries claims on one channel."""
 
     def __init__(
-        self, channel: Channel, patience: Patience, now: Callable[[], datetime], randomness: random.Random
+        self,
+        channel: Channel,
+        patience: Patience,
+        now: Callable[[], datetime],
+        randomness: random.Random,
+        rules: Rules | None = None,
     ) -> None:
         self._channel = channel
+        self._rules = rules or Rules()
         self._patience = patience
         self._now = now
         self._random = randomness
@@ -75,17 +104,36 @@ class Attempts:
         # After an attempt that may have been taken, a look-up must not send it by another channel: only the
         # channel's own answer to the same message may.
         if not claim.consignment.earlier_unknown:
-            reach = await self._channel.reaches(claim.consignment)
+            code = TOO_MUCH if claim.over_ration else self._rules.obstacle(claim.consignment)
+            if code:
+                raise Unreachable(code)
+            reach = await self._reach(claim)
             if not reach.reached:
-                raise Unreachable(reach.code)
+                kind = Refused if reach.refused else Unreachable
+                raise kind(reach.code, **reach.params)
         return await self._channel.send(claim.consignment, claim.message_id)
 
+    async def _reach(self, claim: Claim) -> Reach:
+        try:
+            return await self._channel.reaches(claim.consignment)
+        except Transient as error:
+            error.maybe_taken = False  # a question hands nothing over
+            raise
+
     async def _clear(self, claim: Claim) -> Receipt | None:
-        if self._channel.idempotent:
-            return await self._channel.send(claim.consignment, claim.message_id)
-        return await self._channel.find(claim.message_id)
+        if not self._channel.idempotent:
+            try:
+                return await self._channel.find(claim.message_id)
+            except CannotTell as error:
+                # Once more and never a second time: a resend whose outcome is unknown too has been counted.
+                if not error.send_once_more or claim.n_unknown > 1:
+                    raise
+        return await self._channel.send(claim.consignment, claim.message_id)
 
     def _deferred(self, claim: Claim, error: Transient) -> Outcome:
+        if error.maybe_taken and not self._channel.idempotent:
+            # As an ordinary attempt it could be taken twice: only doubt knows how to ask.
+            return self._lost(claim, error, needs_person=False, asked=error.retry_after_seconds)
         attempts = claim.consignment.attempts
         wait = self._patience.wait_seconds(attempts, error.retry_after_seconds, self._random)
         retry_at = self._now() + timedelta(seconds=wait)
@@ -101,20 +149,24 @@ class Attempts:
         return Outcome(claim, Cause.EXHAUSTED, error.code, error.params)
 
     def _answered(self, claim: Claim, cause: Cause, error: Coded) -> Outcome:
+        if not claim.doubtful:
+            at_end = Cause.NO_WAY if self._rules.waits(claim.consignment) else Cause.EXHAUSTED
+            return Outcome(claim, cause, error.code, error.params, retry_at=self._now(), at_end=at_end)
+        if not self._channel.idempotent:
+            # It speaks of what was sent once more; the first may still have been taken.
+            return self._lost(claim, error, needs_person=True)
         # A clear answer ends doubt: it was not taken. The ordinary next attempt then draws the conclusion.
-        if claim.doubtful:
-            return Outcome(claim, Cause.NOT_FOUND, error.code, error.params, retry_at=self._now())
-        return Outcome(claim, cause, error.code, error.params)
+        return Outcome(claim, Cause.NOT_FOUND, error.code, error.params, retry_at=self._now())
 
-    def _lost(self, claim: Claim, error: Coded, *, needs_person: bool) -> Outcome:
-        wait = self._patience.wait_seconds(claim.consignment.attempts, None, self._random)
+    def _lost(self, claim: Claim, error: Coded, *, needs_person: bool, asked: float | None = None) -> Outcome:
+        wait = self._patience.wait_seconds(claim.consignment.attempts, asked, self._random)
         return Outcome(
             claim,
             None if claim.doubtful else Cause.LOST,
             error.code,
             error.params,
             # The first question may come at once; the next ones wait longer and longer.
-            retry_at=self._now() + timedelta(seconds=wait if claim.doubtful else 0),
+            retry_at=self._now() + timedelta(seconds=wait if claim.doubtful or asked else 0),
             # Where only a person can tell, this try proved nothing new: an id conflict must not make the next
             # "already used" count as ours.
             unknown=not needs_person,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,15 +16,22 @@ from jobs.attempts import Attempts, Patience
 from jobs.breaker import Breaker
 from jobs.house import House
 from jobs.lane import LEASE_SECONDS, Lane, LaneResult, LeaseTerms
+from jobs.look_again import look_again
+from jobs.rules import ration_of, rules_of
+from schemas.states import Cause
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchResult:
-    """What one pass did, per channel; `closed` are channels that consignments wait for and nobody serves."""
+    """What one pass did, per channel; `closed` are channels that consignments wait for and nobody serves.
+
+    `n_opened` counts what had waited for a way and found one.
+    """
 
     lanes: tuple[LaneResult, ...] = ()
     n_taken_over: int = 0
     closed: tuple[str, ...] = field(default=())
+    n_opened: int = 0
 
     @property
     def unreached(self) -> bool:
@@ -41,29 +48,67 @@ class Dispatcher:
         self._breakers: dict[str, Breaker] = {}
 
     def run(
-        self, *, stop: Callable[[], bool] = lambda: False, progress: Callable[[int], None] = lambda n: None
+        self,
+        *,
+        look_seconds: float = 0.0,
+        stop: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], None] = lambda n: None,
     ) -> DispatchResult:
-        """Makes one pass; ends early, with all in flight recorded, once `stop()` is true."""
+        """Makes one pass; ends early, with all in flight recorded, once `stop()` is true.
+
+        What waits for a way is looked at again when nobody has looked for `look_seconds`.
+        """
         n_taken_over = take_over(self._house)
         try:
             with _settled_objects_let_be():
-                return asyncio.run(self._pass(n_taken_over, stop, progress))
+                return asyncio.run(self._pass(n_taken_over, look_seconds, stop, progress))
         except BaseException:
             # What could not be recorded is still ours in the ledger: the next run need not wait for it.
             self._house.worker.leave_leases()
             raise
 
     async def _pass(
-        self, n_taken_over: int, stop: Callable[[], bool], progress: Callable[[int], None]
+        self,
+        n_taken_over: int,
+        look_seconds: float,
+        stop: Callable[[], bool],
+        progress: Callable[[int], None],
     ) -> DispatchResult:
-        in_use = self._house.ledger.channels_in_use()
-        served = [name for name in in_use if name in self._house.settings.channels]
+        house, results = self._house, dict[str, LaneResult]()
         try:
-            lanes = [self._lane(name, stop, progress) for name in served]
-            results = await asyncio.gather(*(lane.run() for lane in lanes))
+            n_opened = await look_again(house, pause_seconds=look_seconds, stop=stop)
+            names = self._served(house.ledger.channels_in_use())
+            while names:
+                for result in await self._round(names, stop, progress):
+                    results[result.channel] = result.after(results.get(result.channel))
+                # What was rerouted in this round stands at a channel whose lane may have ended before.
+                stopped = {name for name, result in results.items() if result.stopped_by}
+                names = [] if stop() else [n for n in self._rerouted(results) if n not in stopped]
         finally:
-            await self._house.close_channels()
-        return DispatchResult(tuple(results), n_taken_over, tuple(sorted(set(in_use) - set(served))))
+            await house.close_channels()
+        closed = set(house.ledger.channels_in_use()) - set(house.settings.channels)
+        return DispatchResult(tuple(results.values()), n_taken_over, tuple(sorted(closed)), n_opened)
+
+    def _served(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if name in self._house.settings.channels]
+
+    def _rerouted(self, results: Mapping[str, LaneResult]) -> list[str]:
+        """Returns the channels that have work although every lane has ended, once something was rerouted."""
+        if not any(result.causes[Cause.REROUTED.value] for result in results.values()):
+            return []
+        in_use = self._served(self._house.ledger.channels_in_use())
+        return [name for name in in_use if self._house.ledger.due(name)]
+
+    async def _round(
+        self, names: Iterable[str], stop: Callable[[], bool], progress: Callable[[int], None]
+    ) -> list[LaneResult]:
+        lanes = [self._lane(name, stop, progress) for name in names]
+        # One that fails must not cut off what the others have in flight.
+        ended = await asyncio.gather(*(lane.run() for lane in lanes), return_exceptions=True)
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
+        return [lane.result for lane in lanes]
 
     def _lane(self, name: str, stop: Callable[[], bool], progress: Callable[[int], None]) -> Lane:
         house = self._house
@@ -73,8 +118,8 @@ class Dispatcher:
         breaker = self._breakers.setdefault(
             name, Breaker(settings.breaker_failures, settings.breaker_pause_seconds, house.now)
         )
-        attempts = Attempts(channel, patience, house.now, house.randomness)
-        terms = LeaseTerms(house.worker.name, self._lease_seconds, house.now)
+        attempts = Attempts(channel, patience, house.now, house.randomness, rules_of(house, name))
+        terms = LeaseTerms(house.worker.name, self._lease_seconds, house.now, ration_of(house, name))
         return Lane(channel, house.ledger, attempts, breaker, terms, stop=stop, progress=progress)
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from jobs.ownership import Worker
 from schemas.errors import ConfigurationError
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from batch.ledger import Ledger
     from batch.vault import Vault
     from schemas.channels import Channel, Protection
+    from schemas.consignments import Route
 
 Clock = Callable[[], datetime]
 Builder = Callable[["House", str], "Channel"]
+C = TypeVar("C")
 
 
 def utc_now() -> datetime:
@@ -36,9 +38,20 @@ def utc_now() -> datetime:
 
 
 def _build_eboks(house: House, name: str) -> Channel:
-    from eboks.rest import build
+    from eboks.rest import EboksRest
 
-    return build(
+    return _mailbox(EboksRest, house, name)
+
+
+def _build_eboks_soap(house: House, name: str) -> Channel:
+    from eboks.soap.channel import EboksSoap
+
+    return _mailbox(EboksSoap, house, name)
+
+
+def _mailbox(make: Callable[..., C], house: House, name: str) -> C:
+    """Returns a channel to e-Boks; each kind is made from the same parts."""
+    return make(
         name,
         house.settings.channels[name],
         house.settings.materials,
@@ -49,7 +62,7 @@ def _build_eboks(house: House, name: str) -> Channel:
     )
 
 
-CHANNELS: dict[str, Builder] = {"eboks": _build_eboks}
+CHANNELS: dict[str, Builder] = {"eboks": _build_eboks, "eboks_soap": _build_eboks_soap}
 """The kinds of channel this release has: the `kind` in the settings → how to build one."""
 
 
@@ -133,10 +146,13 @@ class House:
 
     def routes(self) -> Mapping[str, tuple[str, ...]]:
         """Returns each material's channels in order, as they are open now."""
-        from routing.planning import plan
+        return {name: self.standing_route(name).channels for name in self.settings.materials}
 
-        opened = self.protections()
-        return {name: plan(material, opened).channels for name, material in self.settings.materials.items()}
+    def standing_route(self, material: str) -> Route:
+        """Returns the route that a material's consignments start with, and what is left out of it."""
+        from routing.planning import standing_route
+
+        return standing_route(self.settings.materials[material], self.settings.policy, self.protections())
 
     async def close_channels(self) -> None:
         """Closes the channels; belongs to the event loop that used them."""

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from batch.failpoints import failpoint
-from batch.records import Claim, Outcome
+from batch.records import Claim, Outcome, Ration
 from jobs.attempts import Attempts
 from jobs.breaker import Breaker
 from schemas.channels import Channel
@@ -34,6 +34,8 @@ SLICE_SECONDS = 1.0
 """A slice is about what this time is enough for: large ones share a commit, and small ones leave less in
 doubt when we are killed."""
 STOPPED = "channel.stopped"
+OF_ONE_RECIPIENT = frozenset({"eboks.enrolment_unknown"})
+"""Put off for a reason that says nothing about the other side: the breaker must not count it."""
 TOO_LATE = "channel.lease_over"
 RECORD_SECONDS = 15.0
 """How long a ledger that is away is waited for with answers in hand: without them they would be doubt."""
@@ -52,14 +54,22 @@ class LaneResult:
     def n_done(self) -> int:
         return sum(self.causes.values())
 
+    def after(self, earlier: LaneResult | None) -> LaneResult:
+        """Returns this result with what an earlier round of the same pass did added to it."""
+        if earlier is not None:
+            self.causes = earlier.causes + self.causes
+            self.n_refused_writes += earlier.n_refused_writes
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class LeaseTerms:
-    """Who claims, and for how long a claim is theirs."""
+    """Who claims, for how long a claim is theirs, and how much the channel may carry."""
 
     owner: str
     lease_seconds: float
     now: Callable[[], datetime]
+    ration: Ration | None = None
 
     def last_start_at(self) -> datetime:
         """Returns until when a claim made now may be tried: half its lease is left for the answer."""
@@ -193,6 +203,7 @@ class Lane:
                 owner=owner,
                 lease_seconds=seconds,
                 name_id=self._channel.message_id,
+                ration=self._terms.ration,
             )
         return claims
 
@@ -257,6 +268,10 @@ class Lane:
         """Tells the breaker how the other side did, and remembers a fault of our own set-up."""
         if not outcome.burnt:
             self._fault = self._fault or ConfigurationError(outcome.code, **outcome.params)
+        elif outcome.needs_person:
+            return  # a question for a person says nothing of the other side
+        elif outcome.code in OF_ONE_RECIPIENT:
+            return  # nobody was asked to take anything
         elif outcome.cause in (Cause.DEFERRED, Cause.EXHAUSTED, Cause.LOST, None):
             self._breaker.failed()
         else:

@@ -21,13 +21,16 @@ from jobs.turns import Verb
 if TYPE_CHECKING:
     from batch.intake import Taken
 
+LOOK_SECONDS = 300.0
+"""How long what waits for a way is left alone between two looks of the scheduler."""
+
 
 def house_verbs(house: House, stop: Callable[[], bool]) -> Mapping[str, Verb]:
     """Returns the verbs of an open house; they end early once `stop()` is true."""
     dispatcher = Dispatcher(house)
     return {
         "pull": lambda source: Pull(house, stop=stop).run(source),
-        "dispatch": lambda source: dispatcher.run(stop=stop),
+        "dispatch": lambda source: dispatcher.run(look_seconds=LOOK_SECONDS, stop=stop),
         "collect": lambda source: collect(house, stop=stop),
         "close": lambda source: close(house, stop=stop),
         "purge": lambda source: purge(house, stop=stop),
@@ -47,8 +50,30 @@ def has_news(result: object) -> frozenset[str]:
             return frozenset()
 
 
+class PassLog:
+    """Writes the log's lines about passes; remembers what lies in the inboxes, so as to say it once."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._strays: dict[str, tuple[tuple[str, int], ...]] = {}
+
+    def write(self, result: object) -> None:
+        """Writes what a pass did: its batches one by one, and its counts."""
+        log_result(self._log, result)
+        if isinstance(result, PullResult):
+            self._say_strays(result)
+
+    def _say_strays(self, result: PullResult) -> None:
+        for source, strays in result.strays.items():
+            before = self._strays.get(source, ())
+            self._strays[source] = tuple((stray.code, stray.n_files) for stray in strays)
+            for code, n_files in self._strays[source]:
+                if (code, n_files) not in before:
+                    self._log.warning("inbox.strays", source=source, code=code, n_files=n_files)
+
+
 def log_result(log: Log, result: object) -> None:
-    """Writes what a pass did: its batches one by one, and its counts."""
+    """Writes what a pass did, whatever was said before."""
     match result:
         case PullResult():
             _log_pull(log, result)
@@ -58,8 +83,8 @@ def log_result(log: Log, result: object) -> None:
             _log_collect(log, result)
         case CloseResult():
             _log_close(log, result)
-        case PurgeResult(n_batches, n_refused_drops) if n_batches or n_refused_drops:
-            log.info("purge.pass", n_batches=n_batches, n_refused_drops=n_refused_drops)
+        case PurgeResult(n_batches, n_erased, n_refused_drops) if n_batches or n_erased or n_refused_drops:
+            log.info("purge.pass", n_batches=n_batches, n_erased=n_erased, n_refused_drops=n_refused_drops)
 
 
 def _log_pull(log: Log, result: PullResult) -> None:

@@ -5,8 +5,9 @@ Relies on `batch` for the taking and the intake. One pull at a time works on a s
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,14 @@ from typing import TYPE_CHECKING
 from jobs.answers import answer_batch, answer_refusal
 from jobs.house import House
 from jobs.ownership import only_one
+from jobs.redaction import name_or_hidden
 from schemas.errors import Coded, ConfigurationError, ServiceDown
+from schemas.identity import mask_numbers
 from schemas.settings import SourceSettings
 
 if TYPE_CHECKING:
     from batch.drop_folder import TakenDrop
+    from batch.drop_strays import Stray
     from batch.intake import Taken
     from batch.quarantine import DropRefused
 
@@ -27,25 +31,33 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A drop that was refused whole: its id in `karantaene/`, the first reason, and where the answer lies."""
+    """A drop that was refused whole: its id in `karantaene/`, the first reason, and where the answer lies.
+
+    `name` is its own name with every number masked.
+    """
 
     source: str
     batch_id: str
     code: str
     params: dict[str, object]
     answer: Path | None
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PullResult:
     """What one pass took in and what it refused; `busy` sources were being pulled by another process.
 
-    `fault` is the first reason why a source could not be worked off or an answer not be written.
+    `answers` says where the answer of a taken batch lies, `strays` what lies still in the inbox of each
+    source that was worked off. `fault` is the first reason why a source could not be worked off or an answer
+    not be written.
     """
 
     taken: tuple[Taken, ...] = ()
     refused: tuple[Refusal, ...] = ()
     busy: tuple[str, ...] = ()
+    strays: Mapping[str, tuple[Stray, ...]] = field(default_factory=dict)
+    answers: Mapping[str, Path] = field(default_factory=dict)
     fault: Coded | None = None
 
 
@@ -65,6 +77,8 @@ class Pull:
         self._taken: list[Taken] = []
         self._refused: list[Refusal] = []
         self._busy: list[str] = []
+        self._strays: dict[str, tuple[Stray, ...]] = {}
+        self._answers: dict[str, Path] = {}
         self._fault: Coded | None = None
 
     def run(self, source: str | None = None) -> PullResult:
@@ -96,6 +110,7 @@ class Pull:
         self._take(
             source,
             batch_id,
+            csv.name,
             lambda: self._house.intake.take_csv(
                 source, csv, documents, batch_id=batch_id, progress=self._progress
             ),
@@ -103,14 +118,21 @@ class Pull:
         return self._result()
 
     def _result(self) -> PullResult:
-        return PullResult(tuple(self._taken), tuple(self._refused), tuple(self._busy), self._fault)
+        return PullResult(
+            tuple(self._taken),
+            tuple(self._refused),
+            tuple(self._busy),
+            self._strays,
+            self._answers,
+            self._fault,
+        )
 
     def _note(self, fault: Coded) -> None:
         self._fault = self._fault or fault
 
     def _settings(self, source: str) -> SourceSettings:
         if source not in self._house.settings.sources:
-            raise ConfigurationError("settings.no_source", source=source)
+            raise ConfigurationError("settings.no_source", source=name_or_hidden(source))
         return self._house.settings.sources[source]
 
     def _pull_source(self, name: str) -> None:
@@ -128,6 +150,7 @@ class Pull:
 
     def _pull_alone(self, name: str, settings: SourceSettings) -> None:
         from batch.drop_folder import find_sealed, make_batch_id, resume, take
+        from batch.drop_strays import find_strays
 
         for left in resume(name, settings, self._house.ledger.has_batch):
             self._take_in(name, left)
@@ -138,28 +161,37 @@ class Pull:
             taken = take(drop, make_batch_id(self._house.now()))
             if taken is not None:
                 self._take_in(name, taken)
+        self._strays[name] = tuple(find_strays(name, settings, self._house.now()))
 
     def _answer_late(self, name: str, settings: SourceSettings) -> None:
         """Writes the answers of refused drops that a crash left without one."""
         from batch.quarantine import find_refusals
+        from batch.reports import was_answered
 
         for refusal in find_refusals(settings.folder):
-            if not (settings.folder / "kvittering" / refusal.batch_id).exists():
+            if not was_answered(settings.folder / "kvittering", refusal.batch_id):
                 self._answer(partial(answer_refusal, self._house, name, refusal.batch_id, refusal.rejections))
 
     def _take_in(self, source: str, taken: TakenDrop) -> None:
-        self._take(source, taken.batch_id, lambda: self._house.intake.take_in(source, taken, self._progress))
+        self._take(
+            source,
+            taken.batch_id,
+            taken.name,
+            lambda: self._house.intake.take_in(source, taken, self._progress),
+        )
 
-    def _take(self, source: str, batch_id: str, work: Callable[[], Taken]) -> None:
+    def _take(self, source: str, batch_id: str, name: str, work: Callable[[], Taken]) -> None:
         from batch.quarantine import DropRefused
 
         try:
             taken = work()
         except DropRefused as refused:
-            self._refused.append(self._refusal(source, batch_id, refused))
+            self._refused.append(self._refusal(source, batch_id, name, refused))
             return
         self._taken.append(taken)
-        self._answer(lambda: answer_batch(self._house, taken.batch_id))
+        answer = self._answer(lambda: answer_batch(self._house, taken.batch_id))
+        if answer is not None:
+            self._answers[taken.batch_id] = answer
 
     def _answer(self, write: Callable[[], Path | None]) -> Path | None:
         """Writes an answer; one that can't be written now is written by a later pass, and stops no drop."""
@@ -169,7 +201,9 @@ class Pull:
             self._note(error)
             return None
 
-    def _refusal(self, source: str, batch_id: str, refused: DropRefused) -> Refusal:
+    def _refusal(self, source: str, batch_id: str, name: str, refused: DropRefused) -> Refusal:
         first = refused.rejections[0]
         answer = self._answer(lambda: answer_refusal(self._house, source, batch_id, refused.rejections))
-        return Refusal(source, batch_id, first.code, dict(first.params), answer)
+        # A name in an unknown character set can't be written to a terminal or into JSON.
+        shown = mask_numbers(os.fsencode(name).decode("utf-8", "replace"))
+        return Refusal(source, batch_id, first.code, dict(first.params), answer, shown)

@@ -30,6 +30,7 @@ EVENTS = frozenset(
         "collect.unreached",
         "dispatch.pass",
         "drop.refused",
+        "inbox.strays",
         "library.message",
         "log.reopened",
         "process.crashed",
@@ -79,6 +80,7 @@ WORD_KEYS = frozenset(
 _KEY = re.compile(r"n_[a-z_]{1,40}|[a-z_]{1,40}_(?:seconds|at|bytes)")
 _PLAIN_KEYS = frozenset({"pid", "exit_code", "simulated", "attempt"})
 _WORD = re.compile(r"[A-Za-z0-9<][A-Za-z0-9_.:/+>-]{0,119}")
+_SETTINGS_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # An id of ours holds digits in rows, which would be taken for a number of a person.
 _OUR_ID = re.compile(r"\d{8}-\d{6}-[a-z2-7]{6}(?:-\d{5,7})?")
 _MAX_DEPTH = 4
@@ -95,6 +97,11 @@ def redact(fields: Mapping[str, object]) -> dict[str, object]:
         if key != "event":
             shown[_key(key)] = _value(key, value, 0)
     return shown
+
+
+def name_or_hidden(word: str) -> str:
+    """Returns a word that could be a name of the settings; anything else may be a person's, and is hidden."""
+    return word if _SETTINGS_NAME.fullmatch(word) else HIDDEN
 
 
 def describe_error(error: BaseException) -> dict[str, object]:

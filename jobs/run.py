@@ -106,10 +106,11 @@ class Service:
         # These load APScheduler and the verbs, for which `brevdue --help` should not pay.
         from jobs.engine_embedded import Engine
         from jobs.owed import OwedSlots
-        from jobs.passes import house_verbs
+        from jobs.passes import PassLog, house_verbs
 
         self._house, self._plan, self._ending = house, plan, ending
         self._log, self._lines = log, lines
+        self._pass_log = PassLog(log)
         self._turns = Turns(
             house_verbs(house, ending),
             house.ledger.take_slot,
@@ -165,9 +166,9 @@ class Service:
             self._log.info("log.reopened")
 
     def _heard(self, verb: str, result: object) -> None:
-        from jobs.passes import has_news, log_result
+        from jobs.passes import has_news
 
-        log_result(self._log, result)
+        self._pass_log.write(result)
         for following in sorted(has_news(result)):
             if self._plan.may_hasten(following):
                 self._turns.ask(following)

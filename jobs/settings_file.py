@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.errors import ConfigurationError
-from schemas.settings import Section, Settings
+from schemas.section import Section
+from schemas.settings import KINDS, Settings
 
 FILE_NAME = "brevdue.toml"
 
@@ -50,8 +51,12 @@ def read_settings(path: Path) -> Settings:
     Raises ConfigurationError: `settings.missing`, `settings.not_toml` (with line and column) or
     `settings.invalid`, whose parameter `faults` names every wrong key with its reason, never its value.
     """
+    return settings_of(_read_toml(path), path)
+
+
+def settings_of(values: Mapping[str, Any], path: Path) -> Settings:
+    """Returns the settings that a file at `path` with these values would give; raises as `read_settings`."""
     path = path.absolute()
-    values = _read_toml(path)
     try:
         settings = _FromEnvironment(**values)
     except ValidationError as error:
@@ -72,7 +77,14 @@ def _read_toml(path: Path) -> Mapping[str, Any]:
 
 def _faults(error: ValidationError) -> str:
     rows = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(str(part) for part in row['loc']) or 'file'}: {row['msg']}" for row in rows)
+    return "; ".join(f"{_place(row['loc'])}: {row['msg']}" for row in rows)
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Returns where a fault is, as the file is written: a channel's kind is no table of its own."""
+    if loc[:1] == ("channels",) and loc[2:3] and loc[2] in KINDS:
+        loc = (*loc[:2], *loc[3:])
+    return ".".join(str(part) for part in loc) or "file"
 
 
 def anchor(settings: Settings, base: Path) -> Settings:

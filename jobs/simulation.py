@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from jobs.initiate import simulator_folder
+from schemas.eboks_settings import EboksChannel, EboksSettings, EboksSoapChannel
 from schemas.errors import ConfigurationError
-from schemas.settings import EboksChannel, Settings
+from schemas.settings import Settings
 
 if TYPE_CHECKING:
     from eboks.simulator import ServerTls, SimulatorSettings
 
 
 def simulator_parts(
-    settings: Settings, channel: EboksChannel, record: Path | None
+    settings: Settings, channel: EboksSettings, record: Path | None
 ) -> tuple[SimulatorSettings, ServerTls]:
-    """Returns what the simulator is started with, so that it answers as this channel expects.
+    """Returns what the simulator is started with, so that it answers as this channel expects, and any other
+    channel at the same address with it.
 
     Raises ConfigurationError `simulator.live_house`, or `simulator.no_certificates` before `brevdue init`.
     """
@@ -40,14 +42,45 @@ def simulator_parts(
         for material in settings.materials.values()
         if material.eboks is not None
     }
-    return SimulatorSettings(
-        certificates={_fingerprint(channel.certificate): (channel.system_id,)},
-        materials=materials,
-        profile=channel.profile,
-        client_id=channel.client_id or "01",
-        lookup_absent=channel.enrolment_absent,
-        record_path=record or folder / "received.jsonl",
+    together = [one for one in _eboks(settings) if one.url == channel.url]
+    switches: dict[str, object] = {}
+    for one in reversed(together):  # of two of a kind, the first counts
+        switches |= _rest_switches(one) if isinstance(one, EboksChannel) else _soap_switches(one, folder)
+    return SimulatorSettings.model_validate(
+        {
+            "certificates": _allowed(together),
+            "materials": materials,
+            "record_path": record or folder / "received.jsonl",
+            **switches,
+        }
     ), tls
+
+
+def _rest_switches(channel: EboksChannel) -> dict[str, object]:
+    return {
+        "profile": channel.profile,
+        "client_id": channel.client_id or "01",
+        "lookup_absent": channel.enrolment_absent,
+    }
+
+
+def _soap_switches(channel: EboksSoapChannel, folder: Path) -> dict[str, object]:
+    """Returns what makes the service know this caller, and sign as its partner where that is wanted."""
+    uuids = ("service_agreement_uuid", "user_system_uuid", "user_uuid")
+    switches: dict[str, object] = {name: getattr(channel, name) or None for name in uuids}
+    if channel.security == "signed":
+        partner = {"certificate": folder / "partner-good.pem", "key": folder / "partner-good.key"}
+        switches |= {"soap_security": "signed", "soap_partner": partner}
+    return switches
+
+
+def _allowed(channels: Sequence[EboksSettings]) -> dict[str, tuple[int, ...]]:
+    """Returns which certificate may use which sender systems."""
+    allowed: dict[str, tuple[int, ...]] = {}
+    for one in channels:
+        name = _fingerprint(one.certificate)
+        allowed[name] = tuple(sorted({*allowed.get(name, ()), one.system_id}))
+    return allowed
 
 
 def _fingerprint(certificate: Path) -> str:
@@ -58,12 +91,15 @@ def _fingerprint(certificate: Path) -> str:
     return fingerprint(x509.load_pem_x509_certificate(certificate.read_bytes()))
 
 
-def first_eboks(settings: Settings) -> EboksChannel:
+def first_eboks(settings: Settings) -> EboksSettings:
     """Returns the first e-Boks channel of the settings; raises ConfigurationError when there is none."""
-    for channel in settings.channels.values():
-        if channel.kind == "eboks":
-            return channel
+    for channel in _eboks(settings):
+        return channel
     raise ConfigurationError("simulator.no_channel")
+
+
+def _eboks(settings: Settings) -> list[EboksChannel | EboksSoapChannel]:
+    return list(settings.channels.values())
 
 
 def run_simulator(

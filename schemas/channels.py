@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -36,11 +37,22 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whether a channel reaches a recipient; `code` says why not, `cached` whether the answer was kept."""
+    """Whether a channel reaches a recipient; `code` says why not, `cached` whether the answer was kept.
+
+    `answer` is the word of the other side's register and `source` who gave it, where one was asked. `refused`
+    says that no channel should take it: a letter to one who is dead goes nowhere.
+    `evidence` is what the answer rests on (a certificate's subject and days, a tunnel entry, every mail
+    exchanger with its TLS version): texts for `explain`, never a document's content.
+    """
 
     reached: bool
     code: str = ""
     cached: bool = False
+    answer: str = ""
+    source: str = ""
+    refused: bool = False
+    params: Mapping[str, object] = field(default_factory=dict)
+    evidence: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +73,58 @@ class DocumentReader(Protocol):
     def read(self, consignment: Consignment, document: Document) -> bytes: ...
 
 
+@dataclass(frozen=True, slots=True)
+class KeptEnrolment:
+    """An enrolment answer from the cache, and when e-Boks gave it."""
+
+    answer: str
+    asked_at: datetime
+
+
+EVERY_PLACE = "*"
+
+
+def group_place(group: str) -> str:
+    """Returns how a registration group stands in a list's `places`, where a bare number is a material."""
+    return f"g:{group}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the daily enrolment list says about a recipient, and of when the list is.
+
+    `places` are what one who is enrolled is enrolled for: numbers of materials, groups (`group_place`), or
+    `EVERY_PLACE`. One who is not on the list is enrolled for nothing.
+    """
+
+    at: datetime
+    answer: str
+    places: frozenset[str] = frozenset()
+
+
 class EnrolmentCache(Protocol):
     """Remembers enrolment answers for a time; keyed by a keyed hash, never by the number itself."""
 
-    def recall(self, channel: str, material_id: int, recipient: str, max_age_seconds: float) -> str | None:
+    def recall(
+        self, channel: str, material_id: int, recipient: str, max_age_seconds: float
+    ) -> KeptEnrolment | None:
         """Returns the answer kept for this recipient's digits, or None when there is none young enough."""
 
     def remember(self, channel: str, material_id: int, recipient: str, answer: str) -> None: ...
 
     def forget(self, channel: str, recipient: str) -> None:
-        """Drops every answer kept for this recipient: a reject has shown it to be old."""
+        """Drops every answer kept for this recipient, the list's too: a reject has shown it to be old."""
+
+    def listed(self, channel: str, recipient: str, max_age_seconds: float) -> Listed | None:
+        """Returns what the channel's daily list says, or None when there is no list young enough."""
 
 
 class Channel(Protocol):
     """One way to hand over a consignment.
 
-    `idempotent` channels clear doubt by sending the same id and bytes again; the others by `find`.
+    `idempotent` channels clear doubt by sending the same id and bytes again; the others by `find`. What may
+    have been taken is never tried again on those as an ordinary attempt: it is doubt, a refusal of what was
+    sent once more included, for the other side does not say whether it meant the first.
     """
 
     name: str
@@ -103,7 +151,10 @@ class Channel(Protocol):
         """Hands over; raises one of the four SendErrors, or ConfigurationError with nothing sent."""
 
     async def find(self, message_id: str) -> Receipt | None:
-        """Clears doubt: the receipt, None when the other side never got it; raises CannotTell."""
+        """Clears doubt: the receipt, None when the other side never got it; raises CannotTell.
+
+        `CannotTell.send_once_more` asks for the same message to be sent one more time, if it has not been.
+        """
 
     def receipts(self, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
         """Yields later word since `cursor`; replayable; raises Transient or ConfigurationError."""

@@ -156,17 +156,20 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stop of a route: a channel that may carry the consignment."""
+    """One stop of a route: a channel that may carry the consignment, and what says so."""
 
     channel: str
+    evidence: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A channel that the route does not use, and why."""
+    """A channel that the route does not use, why, and what that rests on."""
 
     channel: str
     code: str
+    params: Mapping[str, object] = NOTHING
+    evidence: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

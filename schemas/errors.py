@@ -82,19 +82,28 @@ class InDoubt(SendError):
 
 
 class CannotTell(HouseError):
-    """A channel can't say whether it holds a message id."""
+    """A channel can't say whether it holds a message id.
+
+    `send_once_more` is set when the settings want the same message under the same id sent one more time, and
+    never a second time (design 4.4); otherwise a person must find out.
+    """
+
+    def __init__(self, code: str, *, send_once_more: bool = False, **params: object) -> None:
+        super().__init__(code, **params)
+        self.send_once_more = send_once_more
 
 
 class BadInput(HouseError):
     """A row, a file or a number is wrong; becomes a Rejection on the error list.
 
-    `line` is the physical line in the index file (1 = header), `column` the canonical column name.
+    `line` is the physical line in the index file (1 = header), `column` the canonical column name. A text may
+    name the line, so it stands among the parameters too.
     """
 
     def __init__(
         self, code: str, *, line: int | None = None, column: str | None = None, **params: object
     ) -> None:
-        super().__init__(code, **params)
+        super().__init__(code, **params, **({} if line is None else {"line": line}))
         self.line = line
         self.column = column
 

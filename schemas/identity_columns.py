@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -97,14 +97,17 @@ def judge_cvrs(values: Texts) -> Mask:
     return result
 
 
-def judge_recipients(numbers: Texts, types: Texts, today: date) -> Judged:
+def judge_recipients(
+    numbers: Texts, types: Texts, today: date, default: Literal["", "cpr", "cvr"] = ""
+) -> Judged:
     """Returns what each row's number is, given the type its row states: empty, `cpr` or `cvr` in any case.
 
-    A stated type is obeyed. Without one, ten digits are judged as CPR (no real date: `identity.ambiguous`, it
-    may be a P-number, and those are never guessed), nine as a CPR with a lost zero, eight as CVR. Never
-    raises for what a row holds, but ValueError when the columns differ in length. facts/identity.md 1.1, 1.7.
+    A stated type is obeyed; `default` is the type of the rows that state none. Without either, ten digits are
+    judged as CPR (no real date: `identity.ambiguous`, it may be a P-number, and those are never guessed),
+    nine as a CPR with a lost zero, eight as CVR. Never raises for what a row holds, but ValueError when the
+    columns differ in length. facts/identity.md 1.1, 1.7.
     """
-    texts, kinds = _as_list(numbers), _stated_kinds(_as_list(types))
+    texts, kinds = _as_list(numbers), _stated_kinds(_as_list(types), default)
     if len(texts) != len(kinds):
         raise ValueError("numbers and types differ in length")
     digits, n_digits = _read_cprs(texts)
@@ -127,9 +130,9 @@ def _judged_as_cpr(digits: Digits, verdicts: Codes) -> Judged:
     )
 
 
-def _stated_kinds(types: list[str]) -> list[str]:
-    """Returns the kind each row states: empty, `cpr`, `cvr`, or `?` for a word that is neither."""
-    kind_of = {text: _KINDS.get(tidy(text).lower(), "?") for text in set(types)}
+def _stated_kinds(types: list[str], default: str) -> list[str]:
+    """Returns the kind each row states or the default: empty, `cpr`, `cvr`, or `?` for another word."""
+    kind_of = {text: _KINDS.get(tidy(text).lower(), "?") or default for text in set(types)}
     return [kind_of[text] for text in types]
 
 

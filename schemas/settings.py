@@ -6,10 +6,15 @@ and the environment and reports all faults at once (design 8.3).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from schemas.eboks_settings import EboksChannel, EboksMaterial, EboksSoapChannel
+from schemas.policy import DataClass, PolicySettings
+from schemas.section import Name, Section
 
 CANONICAL_COLUMNS = (
     "modtager",
@@ -26,13 +31,6 @@ CANONICAL_COLUMNS = (
 """The index's columns (design 8.1), which a source may rename."""
 
 Mode = Literal["simulated", "live"]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
-
-class Section(BaseModel):
-    """Base of every table: frozen, unknown keys refused, values never shown in errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class HouseSettings(Section):
@@ -66,8 +64,10 @@ class SourceSettings(Section):
     separator: Literal[";", ",", "\t", "|"] = ";"
     columns: dict[str, str] = Field(default_factory=dict)
     material: Name | None = None
+    recipient_type: Literal["cpr", "cvr"] | None = None
     seal: Literal["marker", "quiet"] = "marker"
     quiet_seconds: float = Field(default=30.0, ge=0.0)
+    stray_seconds: float = Field(default=600.0, ge=0.0)
     all_or_nothing: bool = False
     hold_above_percent: float = Field(default=5.0, ge=0.0, le=100.0)
     repair_lost_zero: bool = False
@@ -88,24 +88,15 @@ class SourceSettings(Section):
         return self
 
 
-class EboksMaterial(Section):
-    """`[materials.<name>.eboks]`: what e-Boks calls this kind of document.
+class MaterialSettings(Section):
+    """`[materials.<name>]`: a kind of document, the channels it may take and how it is guarded.
 
-    `delivery = "mandatory"` is delivered even to one who never subscribed or never logged in (facts c);
-    `"voluntary"` is checked by look-up first. `wait_in_mailbox` sends a voluntary material without the
-    look-up: it waits in the mailbox until the recipient opens an account.
+    `no_way` says what becomes of a consignment that no channel may take now: `hold` waits until a fact
+    changes, `fail` puts it on the error list; None holds where the route has more than one channel.
     """
 
-    content_type_id: int = Field(ge=1, le=999_999_999)
-    delivery: Literal["voluntary", "mandatory"] = "voluntary"
-    wait_in_mailbox: bool = False
-
-
-class MaterialSettings(Section):
-    """`[materials.<name>]`: a kind of document, the channels it may take and how it is guarded."""
-
     title: str | None = Field(default=None, max_length=50)
-    data_class: Literal["special_category", "criminal", "cpr", "confidential", "ordinary"] = "confidential"
+    data_class: DataClass = "confidential"
     channels: tuple[Name, ...] = ("eboks", "smime", "tunnel", "tls", "portal")
     protections: tuple[Literal["mailbox", "end_to_end", "domain", "transport", "portal"], ...] = (
         "mailbox",
@@ -113,6 +104,7 @@ class MaterialSettings(Section):
         "domain",
         "portal",
     )
+    no_way: Literal["hold", "fail"] | None = None
     extensions: tuple[str, ...] = ("pdf",)
     max_bytes: int = Field(default=10 * 1000 * 1000, ge=1)
     guard_other_cpr: bool = True
@@ -120,58 +112,24 @@ class MaterialSettings(Section):
     document_days: int | None = Field(default=None, ge=0)
 
 
-class ChannelSettings(Section):
-    """What every `[channels.<name>]` has: what it carries, how fast, and how patient it is."""
-
-    parallel: int = Field(default=8, ge=1, le=256)
-    per_second: float | None = Field(default=None, gt=0)
-    max_bytes: int = Field(default=10 * 1000 * 1000, ge=1)
-    extensions: tuple[str, ...] = ("pdf", "html", "txt", "png", "jpg", "tif", "xml")
-    deadline_seconds: float = Field(default=60.0, gt=0, le=600)
-    max_attempts: int = Field(default=12, ge=1)
-    backoff_seconds: float = Field(default=10.0, ge=0)
-    backoff_max_seconds: float = Field(default=3600.0, ge=0, le=86_400)
-    breaker_failures: int = Field(default=10, ge=1)
-    breaker_pause_seconds: float = Field(default=30.0, ge=0)
+def _kind_of(table: object) -> str | None:
+    """Returns the kind that a channel's table names; the one that was there first when it names none."""
+    kind = table.get("kind", "eboks") if isinstance(table, Mapping) else getattr(table, "kind", None)
+    return kind if isinstance(kind, str) else None
 
 
-class EboksSettings(ChannelSettings):
-    """What both channels to e-Boks have: where it is, who we are there, and what its error codes mean.
+KINDS: tuple[str, ...] = ("eboks", "eboks_soap")
+"""The kinds of channel that the settings know; pydantic puts them into the place of a fault."""
 
-    `verdicts` maps an e-Boks error code (`Fejl`) to what we do about it.
-    """
-
-    url: str = Field(pattern=r"^https://[^/\s]+$")
-    system_id: int = Field(ge=1, le=999_999)
-    certificate: Path
-    key: Path
-    ca: Path | None = None
-    max_reply_bytes: int = Field(default=1024 * 1024, ge=1024, le=1024 * 1024)
-    enrolment_cache_hours: float = Field(default=24.0, ge=0, le=24)
-    verdicts: dict[str, Literal["unreachable", "refused", "transient", "configuration"]] = Field(
-        default_factory=dict
-    )
-
-
-class EboksChannel(EboksSettings):
-    """`[channels.<name>]` with `kind = "eboks"`: e-Boks over REST v3.
-
-    `profile` is what a 2xx means: `direct` (final, perhaps without a body) or `proxy` (JSON with statuses,
-    polled later).
-    """
-
-    kind: Literal["eboks"] = "eboks"
-    profile: Literal["direct", "proxy"] = "direct"
-    client_id: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
-    duplicate_statuses: tuple[int, ...] = (409,)
-    enrolment_absent: Literal["answer", "404"] = "answer"
-    attachments: bool = False
-
-    @model_validator(mode="after")
-    def _proxy_has_client(self) -> Self:
-        if self.profile == "proxy" and not self.client_id:
-            raise ValueError("client_id: required when profile is 'proxy'")
-        return self
+AnyChannel = Annotated[
+    Annotated[EboksChannel, Tag("eboks")] | Annotated[EboksSoapChannel, Tag("eboks_soap")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="channel_kind",
+        custom_error_message=f"kind: must be one of {', '.join(KINDS)}",
+    ),
+]
+"""The table of one channel; which of these shapes it has, its `kind` says."""
 
 
 class TimetableEntry(Section):
@@ -214,9 +172,10 @@ class Settings(Section):
     house: HouseSettings = HouseSettings()
     sources: dict[Name, SourceSettings] = Field(default_factory=dict)
     materials: dict[Name, MaterialSettings] = Field(default_factory=dict)
-    channels: dict[Name, EboksChannel] = Field(default_factory=dict)
+    channels: dict[Name, AnyChannel] = Field(default_factory=dict)
     timetable: dict[Name, TimetableEntry] = Field(default_factory=lambda: dict(DEFAULT_TIMETABLE))
     retention: RetentionSettings = RetentionSettings()
+    policy: PolicySettings = PolicySettings()
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:

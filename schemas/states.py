@@ -41,6 +41,7 @@ class Cause(StrEnum):
     WRITTEN_OFF = "written_off"
     CONFIRMED = "confirmed"
     RETURNED = "returned"
+    NO_WAY = "no_way"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ TRANSITIONS: dict[tuple[State, Cause], Arrow] = {
     (State.SENDING, Cause.REROUTED): Arrow(State.READY, next_step=True),
     (State.SENDING, Cause.REFUSED): Arrow(State.FAILED),
     (State.SENDING, Cause.EXHAUSTED): Arrow(State.FAILED),
+    (State.SENDING, Cause.NO_WAY): Arrow(State.HELD),
     (State.SENDING, Cause.LOST): Arrow(State.IN_DOUBT),
     (State.IN_DOUBT, Cause.FOUND): Arrow(State.ACCEPTED),
     (State.IN_DOUBT, Cause.NOT_FOUND): Arrow(State.READY),
@@ -74,8 +76,9 @@ TRANSITIONS: dict[tuple[State, Cause], Arrow] = {
 }
 """(from, cause) → arrow. A pair that is not here can't happen.
 
-Two arrows stand here beyond design 4's table: (ready, held), which the command `hold` needs, and
-(accepted, exhausted): word comes back that a message was returned and the route has no step left.
+Three arrows stand here beyond design 4's table: (ready, held), which the command `hold` needs; (accepted,
+exhausted): word comes back that a message was returned and the route has no step left; and (sending, no_way):
+no channel of the route may take it now, so it waits until one opens.
 """
 
 FINAL = frozenset({State.DELIVERED, State.FAILED, State.CANCELLED})

@@ -52,7 +52,8 @@ class BatchRow(SQLModel, table=True):
     # The sum of its consignments' versions at the last answer, so that an unchanged one isn't written again.
     answered_version: int = -1
     closed_at: int | None = Field(default=None, sa_column=_moment())
-    purged_at: int | None = Field(default=None, sa_column=_moment())
+    purged_at: int | None = Field(default=None, sa_column=_moment())  # no document's key is left
+    erased_at: int | None = Field(default=None, sa_column=_moment())  # nothing of a person is left
 
 
 class ConsignmentRow(SQLModel, table=True):
@@ -218,6 +219,33 @@ class EnrolmentRow(SQLModel, table=True):
     asked_at: int = Field(sa_column=_moment(nullable=False))
 
 
+class EnrolmentListRow(SQLModel, table=True):
+    """A channel's enrolment list: which of its lines' serials is in force (0: none yet), and of when it is.
+
+    `staged_serial` is the list that is being read in; nobody sees it before it is put in force.
+    """
+
+    __tablename__ = "enrolment_list"
+    channel: str = Field(primary_key=True)
+    serial: int = 0
+    staged_serial: int = 0
+    n_recipients: int = 0
+    sha256: str = ""  # of the file
+    dated_at: int | None = Field(default=None, sa_column=_moment())
+    taken_at: int | None = Field(default=None, sa_column=_moment())
+
+
+class EnrolmentListedRow(SQLModel, table=True):
+    """What a list says about one recipient, who stands here only as a keyed hash."""
+
+    __tablename__ = "enrolment_listed"
+    channel: str = Field(primary_key=True)
+    serial: int = Field(primary_key=True)
+    recipient_key: str = Field(primary_key=True)
+    answer: str
+    places: str = ""  # materials and groups, separated by a space
+
+
 class SlotRow(SQLModel, table=True):
     """One run of a timetable entry: the guard that a local slot fires once."""
 
@@ -248,3 +276,18 @@ class ActRow(SQLModel, table=True):
     subject: str
     reason: str = ""
     n_changed: int = 0
+
+
+class RationUseRow(SQLModel, table=True):
+    """What a channel of limited amounts has carried: whose data to which address, both by keyed hash."""
+
+    __tablename__ = "ration_use"
+    __table_args__ = (
+        Index("ix_ration_use_person", "channel", "person_key"),
+        Index("ix_ration_use_address", "channel", "address_key"),
+    )
+    channel: str = Field(primary_key=True)
+    consignment_id: str = Field(primary_key=True)
+    person_key: str
+    address_key: str
+    at: int = Field(sa_column=_moment(nullable=False))

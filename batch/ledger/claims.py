@@ -8,15 +8,16 @@ leases back from the dead. Records no outcome.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select, union
 
 from batch.ledger.loading import LOAD_COLUMNS, read_documents, split_row, try_to_build
 from batch.ledger.moves import HOUSE_ACTOR, MOVE_COLUMNS, Move, write_moves
+from batch.ledger.rations import allot
 from batch.ledger.store import CONSIGNMENT, LEASED, PAUSE, Store, in_state
-from batch.records import Claim
+from batch.records import Claim, Ration
 from schemas.consignments import Consignment
 from schemas.errors import ConfigurationError
 from schemas.states import Cause, State
@@ -40,7 +41,12 @@ _OLDEST = (
 
 
 def claim(
-    store: Store, channel: str, limit: int, lease_of: tuple[str, float], name_id: Callable[[str], str]
+    store: Store,
+    channel: str,
+    limit: int,
+    lease_of: tuple[str, float],
+    name_id: Callable[[str], str],
+    ration: Ration | None,
 ) -> list[Claim]:
     """Takes what is ready and due, the oldest first; `lease_of` is the owner and the lease's seconds."""
     at = store.micros()
@@ -55,7 +61,9 @@ def claim(
             _lease(move, lease_of, at)
             move.go(Cause.CLAIMED, actor=lease_of[0], at=at)
         write_moves(connection, [move for move, _ in taken])
-    return _claims(taken, doubtful=False)
+        opened = [consignment for _, consignment in taken if consignment is not None]
+        over = allot(store, connection, channel, opened, ration, at) if ration else frozenset()
+    return _claims(taken, doubtful=False, over=over)
 
 
 def claim_doubts(store: Store, channel: str, limit: int, lease_of: tuple[str, float]) -> list[Claim]:
@@ -174,9 +182,18 @@ def _lease(move: Move, lease_of: tuple[str, float], at: int) -> None:
     move.lease(owner, at + int(seconds * _SECOND))
 
 
-def _claims(taken: list[tuple[Move, Consignment | None]], *, doubtful: bool) -> list[Claim]:
+def _claims(
+    taken: list[tuple[Move, Consignment | None]], *, doubtful: bool, over: Container[str] = ()
+) -> list[Claim]:
     return [
-        Claim(consignment, move.message_id or "", move.lease_number, doubtful)
+        Claim(
+            consignment,
+            move.message_id or "",
+            move.lease_number,
+            doubtful,
+            move.unknown_attempts,
+            move.id in over,
+        )
         for move, consignment in taken
         if consignment is not None
     ]

@@ -208,6 +208,13 @@ def insert_or_replace(connection: Connection, table: Table, rows: Sequence[dict[
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
 
 
+def refresh_statistics(connection: Connection, table: Table) -> None:
+    """Lets PostgreSQL look at a table that has just grown a lot: until then it would plan as if it were empty
+    and read all of it for every question. SQLite plans without."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ANALYZE {table.name}")
+
+
 def _inserts(connection: Connection) -> Any:
     return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 

@@ -132,6 +132,7 @@ def _batch_row(store: Store, batch: NewBatch, at: int) -> _Row:
         -1,  # answered_version: no answer was given
         None,  # closed_at
         None,  # purged_at
+        None,  # erased_at
     )
 
 

@@ -8,7 +8,7 @@ the connection broke at the very commit, asking again is harmless.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,21 +17,25 @@ from batch.ledger import (
     births,
     claims,
     closing,
+    erasure,
     intake_rows,
     lines,
     people,
+    rations,
     reading,
     receipts,
     slots,
+    waiting,
 )
 from batch.ledger.engine import BUSY_SECONDS, Database, parse_url, prepare_file
 from batch.ledger.enrolments import KeptEnrolments
-from batch.ledger.moments import maybe_from_micros
+from batch.ledger.moments import maybe_from_micros, to_micros
 from batch.ledger.outcomes import record as record_outcomes
 from batch.ledger.store import Store
 from batch.records import (
     BatchSummary,
     Claim,
+    Deadlines,
     KeptEntry,
     KeptFile,
     LineResult,
@@ -40,10 +44,12 @@ from batch.records import (
     NewRejection,
     Outcome,
     Pause,
+    Ration,
     Standing,
+    Waiting,
     WarningLine,
 )
-from schemas.consignments import ReceiptEvent
+from schemas.consignments import Consignment, ReceiptEvent
 from schemas.errors import ServiceDown
 from schemas.states import State
 
@@ -137,15 +143,31 @@ class Ledger:
         owner: str,
         lease_seconds: float,
         name_id: Callable[[str], str],
+        ration: Ration | None = None,
     ) -> list[Claim]:
         """Takes up to `limit` due consignments, the oldest first: they are `sending` under the owner's lease.
 
         The message id is written in the same transaction, once per step. A paused channel gives nothing. A
         row whose sealed values don't open is held (`ledger.row_unreadable`); when none of several opens the
         keys are wrong: ConfigurationError `keys.unreadable`, nothing changed. A consignment that workers died
-        with comes alone.
+        with comes alone. What a `ration` does not allow comes marked `over_ration`, the rest is counted.
         """
-        return claims.claim(self._store, channel, limit, (owner, lease_seconds), name_id)
+        return claims.claim(self._store, channel, limit, (owner, lease_seconds), name_id, ration)
+
+    def amount(self, channel: str, consignment: Consignment, hours: float) -> tuple[int, int]:
+        """Returns a channel's recipients of this person and persons of this recipient within the hours.
+
+        The consignment itself is included, as if it went now.
+        """
+        return rations.amount(self._store, channel, consignment, hours)
+
+    def waiting(self, looked_before: datetime, limit: int) -> list[Waiting]:
+        """Returns what is held because no channel may take it, and was last looked at before a moment."""
+        return waiting.waiting(self._store, to_micros(looked_before), limit)
+
+    def reopen(self, looked_at: Mapping[str, int | None], *, actor: str) -> int:
+        """Lets go what has a way again: consignment id → step to begin at, None for what still has none."""
+        return waiting.reopen(self._store, looked_at, actor)
 
     def claim_doubts(self, channel: str, limit: int, *, owner: str, lease_seconds: float) -> list[Claim]:
         """Leases up to `limit` doubts that are due and need no person; their state stays `in_doubt`."""
@@ -193,8 +215,11 @@ class Ledger:
         """Records later word; doubles, unknown ids and what comes too late change nothing.
 
         Returns how many consignments moved. Confirmed and read deliver, refused fails, returned goes to the
-        next step or, when there is none, fails with the event's code.
+        next step or, when there is none, fails with the event's code. After the last two, what was kept of
+        the recipient's enrolment is forgotten.
         """
+        with suppress(ServiceDown):  # what still waits in memory must not come after the forgetting
+            self.enrolments.flush()
         return receipts.record_receipts(self._store, events, actor)
 
     # People
@@ -295,17 +320,36 @@ class Ledger:
         """Closes a batch and says True, when every row is final and the last answer shows it."""
         return closing.close_batch(self._store, batch_id)
 
-    def to_purge(self, closed_before: datetime) -> list[str]:
-        """Returns the batches that were closed before a moment and are not erased."""
-        return closing.to_purge(self._store, closed_before)
+    def to_purge(self, deadlines: Deadlines) -> list[str]:
+        """Returns the closed batches with a document whose time is over and whose key is still there."""
+        return erasure.to_purge(self._store, deadlines)
 
-    def purge_batch(self, batch_id: str) -> list[str]:
-        """Erases wrapped keys, sealed values and names of a closed batch; returns the packs that may go.
+    def purge_batch(self, batch_id: str, deadlines: Deadlines) -> list[str]:
+        """Destroys the wrapped keys, with the names, of a closed batch's documents whose time is over.
 
-        May be repeated, for a crash before the packs were removed. Raises BadInput `ledger.not_closed`, and
-        ServiceDown `ledger.busy` when a reader keeps SQLite's log from being emptied (repeat it then).
+        Returns the packs that may go: none as long as a key is left. May be repeated, for a crash before the
+        packs were removed. Raises BadInput `ledger.not_closed`, and ServiceDown `ledger.busy` when a reader
+        keeps SQLite's log from being emptied (see `wipe_log`).
         """
-        return closing.purge_batch(self._store, batch_id)
+        return erasure.purge_batch(self._store, batch_id, deadlines)
+
+    def to_erase(self, closed_before: datetime) -> list[str]:
+        """Returns the batches closed before a moment in which something of a person is left."""
+        return erasure.to_erase(self._store, closed_before)
+
+    def erase_batch(self, batch_id: str) -> list[str]:
+        """Erases every sealed value, keyed hash, name and key of a closed batch; returns the packs that may
+        go.
+
+        Counts, states, events and receipts stay. The batch's own drop would not be known again. Errors as
+        `purge_batch`; may be repeated.
+        """
+        return erasure.erase_batch(self._store, batch_id)
+
+    def wipe_log(self) -> None:
+        """Empties SQLite's log of what was overwritten; ServiceDown `ledger.busy` when a reader is in the
+        way."""
+        self._store.database.wipe_log()
 
     def take_slot(self, job: str, slot: str) -> bool:
         """Says True exactly once for every (job, slot), whoever asks."""

@@ -146,9 +146,12 @@ class Move:
         self.lease_owner, self.lease_until = "", 0
 
     def _next_step(self) -> None:
-        """A message id belongs to one step: the next channel makes its own."""
-        self.step += 1
-        self.channel = self.route.split()[self.step]
+        self.restart(self.step + 1)
+
+    def restart(self, step: int) -> None:
+        """Stands at the beginning of a step. A message id belongs to one step: each channel makes its own."""
+        self.step = step
+        self.channel = self.route.split()[step]
         self.message_id = None
         self.attempts = self.unknown_attempts = self.n_worker_losses = 0
         self.needs_person = False

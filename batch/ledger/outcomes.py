@@ -14,7 +14,9 @@ from sqlalchemy import Connection, select
 from batch.ledger.engine import Conflict, among, insert_many
 from batch.ledger.moments import to_micros
 from batch.ledger.moves import Move, read_moves, stop_returning, write_moves
+from batch.ledger.rations import forget
 from batch.ledger.store import RECEIPT, Store, dump
+from batch.ledger.waiting import NO_WAY_OPEN, explain_holds
 from batch.records import Claim, Outcome
 from schemas.consignments import Receipt
 from schemas.states import Cause, State
@@ -41,9 +43,9 @@ def record(store: Store, outcomes: Sequence[Outcome], actor: str) -> list[Claim]
     raise Conflict
 
 
-def onward(move: Move, cause: Cause) -> Cause:
-    """Returns the cause that really applies when a step is left: `exhausted` when the route has no other."""
-    return cause if move.has_next_step else Cause.EXHAUSTED
+def onward(move: Move, cause: Cause, at_end: Cause = Cause.EXHAUSTED) -> Cause:
+    """Returns the cause that really applies when a step is left: `at_end` when the route has no other."""
+    return cause if move.has_next_step else at_end
 
 
 def insert_receipt(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
@@ -86,10 +88,20 @@ def _record_once(store: Store, outcomes: Sequence[Outcome], actor: str) -> list[
             del leased[move.id]
             moves.append(move)
             receipts += _apply(move, outcome, owners, actor, at)
+        explain_holds(connection, moves)
+        forget(connection, [(outcome_channel, move.id) for move, outcome_channel in _not_taken(moves)])
         stop_returning(connection, moves, at)
         write_moves(connection, moves)
         insert_receipt(connection, receipts)
     return refused
+
+
+def _not_taken(moves: Sequence[Move]) -> list[tuple[Move, str]]:
+    """Returns what its channel clearly did not take, with that channel."""
+    left = [move for move in moves if move.step != move.step_was]
+    return [(move, move.route.split()[move.step_was]) for move in left] + [
+        (move, move.channel) for move in moves if move.code == NO_WAY_OPEN
+    ]
 
 
 def _holds(move: Move, claim: Claim) -> bool:
@@ -173,10 +185,13 @@ def _turn(move: Move, outcome: Outcome, cause: Cause, actor: str, at: int) -> No
     if cause is Cause.REROUTED and outcome.unknown:
         raise ValueError("a step is never left while its outcome is unknown")
     step = move.step
-    cause = onward(move, cause) if cause is Cause.REROUTED else cause
+    cause = onward(move, cause, outcome.at_end) if cause is Cause.REROUTED else cause
     move.say(outcome.code, outcome.params)
     move.go(cause, actor=actor, at=at, code=outcome.code)
     _set_next(move, outcome, at)
+    if cause is Cause.NO_WAY:
+        move.say(NO_WAY_OPEN)
+        return
     if move.step != step:
         return  # the next channel starts afresh
     if not outcome.burnt:

@@ -24,9 +24,11 @@ from batch.ledger.moves import (
 )
 from batch.ledger.outcomes import insert_receipt, receipt_row
 from batch.ledger.store import ACT, BATCH, CONSIGNMENT, PAUSE, RECEIPT, Store
+from batch.ledger.waiting import NO_WAY_OPEN, first_step, let_go
 from batch.records import Pause
 from schemas.consignments import Receipt
 from schemas.errors import BadInput
+from schemas.identity import mask_numbers
 from schemas.states import Cause, State
 
 Verdict = Literal["found", "not_found", "written_off"]
@@ -41,6 +43,9 @@ def release(store: Store, subject: str, actor: str, reason: str, rows: bool) -> 
     at = store.micros()
 
     def change(move: Move) -> None:
+        if move.code == NO_WAY_OPEN:
+            let_go(move, first_step(connection, move), actor, at)
+            return
         held_for = move.code
         move.say("")
         move.next_attempt_at = at
@@ -231,4 +236,5 @@ def _pages(
 def _keep_act(
     connection: Connection, at: int, actor: str, verb: str, subject: str, reason: str, n_changed: int
 ) -> None:
-    insert_many(connection, ACT, [(at, actor, verb, subject, reason, n_changed)])
+    # The reason is a person's own words and is kept for good: no number may stand in it.
+    insert_many(connection, ACT, [(at, actor, verb, subject, mask_numbers(reason), n_changed)])

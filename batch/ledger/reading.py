@@ -136,6 +136,7 @@ def _summary(store: Store, row: Any, counts: dict[State, int], version: int) -> 
         released_at=maybe_from_micros(row.released_at),
         closed_at=maybe_from_micros(row.closed_at),
         purged_at=maybe_from_micros(row.purged_at),
+        erased_at=maybe_from_micros(row.erased_at),
         counts=counts,
         version=version,
         answered_version=row.answered_version,
@@ -153,7 +154,9 @@ def _drop_name(store: Store, row: Any) -> str:
 
 
 def _open(store: Store, connection: Connection, move: Move, beside: Any) -> Consignment | None:
-    documents = read_documents(connection, [move.id])
+    found = read_documents(connection, [move.id])
+    # A document whose time is over is no longer there; whom it went to is still known.
+    documents = {move.id: [row for row in found.get(move.id, ()) if row.wrapped_key is not None]}
     try:
         return build_consignment(store, move, beside, documents, attempts=move.attempts)
     except (ConfigurationError, BadInput, ValueError, TypeError):

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, select, update
 
 from batch.ledger.engine import update_many
+from batch.ledger.enrolments import forget_recipients
 from batch.ledger.moves import Move, read_moves, stop_returning, write_moves
 from batch.ledger.outcomes import onward
 from batch.ledger.store import CONSIGNMENT, RECEIPT, Store, chunks, dump, in_state, load
@@ -63,6 +64,7 @@ def _record_some(store: Store, events: Sequence[ReceiptEvent], actor: str) -> in
     at = store.micros()
     moved: list[Move] = []
     proofs: list[_Proof] = []
+    rejected: dict[str, list[str]] = {}
     with store.database.writing() as connection:
         receipts = _find_receipts(connection, events)
         ids = {row.consignment_id for row in receipts.values()}
@@ -76,9 +78,13 @@ def _record_some(store: Store, events: Sequence[ReceiptEvent], actor: str) -> in
             _apply(move, event, actor, at)
             moved.append(move)
             proofs += [_Proof(row, event)] if event.proof else []
+            if event.kind in (ReceiptKind.RETURNED, ReceiptKind.REFUSED):
+                rejected.setdefault(event.channel, []).append(move.id)
         stop_returning(connection, moved, at)
         write_moves(connection, moved)
         update_many(connection, _ADD_PROOF, ("proof",), proofs)
+        for channel, consignment_ids in rejected.items():
+            forget_recipients(connection, channel, consignment_ids)
     return len(moved)
 
 

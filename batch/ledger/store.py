@@ -41,9 +41,12 @@ REJECTION = _table(_tables.RejectionRow)
 EVENT = _table(_tables.EventRow)
 RECEIPT = _table(_tables.ReceiptRow)
 ENROLMENT = _table(_tables.EnrolmentRow)
+ENROLMENT_LIST = _table(_tables.EnrolmentListRow)
+ENROLMENT_LISTED = _table(_tables.EnrolmentListedRow)
 SLOT = _table(_tables.SlotRow)
 PAUSE = _table(_tables.PauseRow)
 ACT = _table(_tables.ActRow)
+RATION_USE = _table(_tables.RationUseRow)
 
 LEASED: ColumnElement[bool] = CONSIGNMENT.c.lease_owner != literal_column("''")
 

@@ -4,8 +4,9 @@ Relies on `schemas` and on whoever can say where a batch's lines stand (`AnswerS
 sends nothing and changes no state: it only tells. docs/answers.md describes the four files; design 8.2.
 """
 
+from batch.reports.answer_files import was_answered
 from batch.reports.answer_source import AnswerSource
 from batch.reports.answers import write_answers
 from batch.reports.refusal import write_refusal
 
-__all__ = ["AnswerSource", "write_answers", "write_refusal"]
+__all__ = ["AnswerSource", "was_answered", "write_answers", "write_refusal"]

@@ -34,6 +34,14 @@ def answer_folder(parent: Path, batch_id: str) -> Path:
     return parent / batch_id
 
 
+def was_answered(parent: Path, batch_id: str) -> bool:
+    """True when a batch's four answers were written once: the last of them is there.
+
+    The folder alone says nothing: a crash or a full disk leaves it empty.
+    """
+    return (answer_folder(parent, batch_id) / JSON_FILE).exists()
+
+
 @contextmanager
 def replacing(folder: Path, names: Sequence[str], now: datetime) -> Iterator[Mapping[str, Path]]:
     """Gives a temporary path for each name; at the end the new files take their names, in order.

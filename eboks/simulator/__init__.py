@@ -1,4 +1,4 @@
-"""A simulator of e-Boks: a real HTTPS server on loopback that takes messages as e-Boks would.
+"""A simulator of e-Boks: a real HTTPS server on loopback that takes messages by REST and SOAP as they would.
 
 Serves the demo, the tests and an operator's rehearsal, and says in every answer that it is a simulator
 (`X-Brevdue-Simulator: 1`). Relies on aiohttp, lxml, pybase64 and cryptography. Everything that is guessed
@@ -10,7 +10,7 @@ from eboks.simulator.certificates import CertificateFolder, KeyPair, make_certif
 from eboks.simulator.fault_rules import FaultRule
 from eboks.simulator.persons import PERSONS, Person, Standing, Status, person
 from eboks.simulator.server import Running, serve
-from eboks.simulator.settings import Material, ServerTls, SimulatorSettings
+from eboks.simulator.settings import Material, PartnerFiles, ServerTls, SimulatorSettings
 
 __all__ = [
     "PERSONS",
@@ -19,6 +19,7 @@ __all__ = [
     "FaultRule",
     "KeyPair",
     "Material",
+    "PartnerFiles",
     "Person",
     "Running",
     "ServerTls",

@@ -18,15 +18,20 @@ from eboks.simulator.settings import SimulatorSettings
 
 def known_systems(request: web.Request, settings: SimulatorSettings) -> tuple[int, ...]:
     """Returns the system ids the caller's certificate may use; raises ObjectionRaised (3000) if unknown."""
+    systems = settings.certificates.get(hashlib.sha256(caller_certificate(request)).hexdigest())
+    if systems is None:
+        raise ObjectionRaised(codes.ACCESS_DENIED)
+    return systems
+
+
+def caller_certificate(request: web.Request) -> bytes:
+    """Returns the connection's client certificate (DER); raises ObjectionRaised (3000) when there is none."""
     transport = request.transport
     tls = transport.get_extra_info("ssl_object") if transport is not None else None
     certificate = tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLObject) else None
     if certificate is None:
         raise ObjectionRaised(codes.ACCESS_DENIED)
-    systems = settings.certificates.get(hashlib.sha256(certificate).hexdigest())
-    if systems is None:
-        raise ObjectionRaised(codes.ACCESS_DENIED)
-    return systems
+    return certificate
 
 
 def admitted_system(request: web.Request, settings: SimulatorSettings) -> int:

@@ -9,35 +9,62 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from eboks.simulator import codes, enrolment_lookup, proxy, rest_v3
+from eboks.simulator import codes, enrolment_lookup, proxy, rest_v3, soap_answers, soap_service
 from eboks.simulator.acceptance import Simulation
 from eboks.simulator.answers import MARK, objection_answer
 from eboks.simulator.codes import Objection, ObjectionRaised
 from eboks.simulator.control import add_control
-from eboks.simulator.fault_acts import act
-from eboks.simulator.fault_rules import Call, FaultBox
+from eboks.simulator.fault_acts import CallHandler, Objecting, act
+from eboks.simulator.fault_rules import SENDS, Call, FaultBox
 from eboks.simulator.journal import Journal
 from eboks.simulator.messages import Counts, Messages, Pace
 from eboks.simulator.persons import Directory, Status
 from eboks.simulator.settings import SimulatorSettings
+from eboks.simulator.soap_contract import PATH as SOAP_PATH
 
 SIMULATION = web.AppKey("simulation", Simulation)
 _log = logging.getLogger("brevdue.simulator")
 
 Service = Callable[[Simulation, web.Request], Awaitable[web.StreamResponse]]
-CallHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Naming = Callable[[web.Request], Awaitable[tuple[Call, str]]]
+"""Says which call a request is, and a message's id when it has one: what faults are picked by."""
 
-_SERVICES: tuple[tuple[str, str, Call, Service], ...] = (
-    ("PUT", rest_v3.PATH, "put", rest_v3.put_dispatch),
-    ("GET", rest_v3.PATH, "read_back", rest_v3.read_back),
-    ("GET", enrolment_lookup.PATH, "lookup", enrolment_lookup.look_up),
-    ("GET", proxy.MESSAGES_PATH, "messages", proxy.poll_messages),
-    ("GET", proxy.CLIENT_PATH, "client", proxy.tell_client),
+
+def _by_path(call: Call) -> Naming:
+    async def name(request: web.Request) -> tuple[Call, str]:
+        return call, request.match_info.get("message_id", "")
+
+    return name
+
+
+def _rest_objection(simulation: Simulation, objection: Objection) -> web.Response:
+    return objection_answer(objection, simulation.settings.error_body, simulation.now())
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """One address the simulator answers at."""
+
+    method: str
+    path: str
+    name: Naming
+    service: Service
+    objecting: Objecting = _rest_objection
+
+
+_SERVICES = (
+    _Offer("PUT", rest_v3.PATH, _by_path("put"), rest_v3.put_dispatch),
+    _Offer("GET", rest_v3.PATH, _by_path("read_back"), rest_v3.read_back),
+    _Offer("GET", enrolment_lookup.PATH, _by_path("lookup"), enrolment_lookup.look_up),
+    _Offer("GET", proxy.MESSAGES_PATH, _by_path("messages"), proxy.poll_messages),
+    _Offer("GET", proxy.CLIENT_PATH, _by_path("client"), proxy.tell_client),
+    _Offer("POST", SOAP_PATH, soap_service.name_call, soap_service.serve_call, soap_answers.objection_answer),
 )
 
 
@@ -65,9 +92,8 @@ def make_app(
     )
     app = web.Application(client_max_size=settings.max_body_bytes, middlewares=[_answering(simulation)])
     app[SIMULATION] = simulation
-    for method, path, call, service in _SERVICES:
-        handler = _faulty(simulation, call, service)
-        app.router.add_route(method, path, _paced(simulation, handler) if call == "put" else handler)
+    for offer in _SERVICES:
+        app.router.add_route(offer.method, offer.path, _serving(simulation, offer))
     add_control(app.router, simulation)
     app.on_response_prepare.append(_mark)
     if journal:
@@ -96,46 +122,51 @@ def _answering(simulation: Simulation) -> Middleware:
     return answer
 
 
-def _objection(simulation: Simulation, objection: Objection) -> web.Response:
+def _objection(
+    simulation: Simulation, objection: Objection, objecting: Objecting = _rest_objection
+) -> web.Response:
     simulation.counts.n_objections += 1
-    return objection_answer(objection, simulation.settings.error_body, simulation.now())
+    return objecting(simulation, objection)
 
 
-def _faulty(simulation: Simulation, call: Call, service: Service) -> CallHandler:
-    """Returns the handler of a service, with the faults in force carried out around it."""
+def _serving(simulation: Simulation, offer: _Offer) -> CallHandler:
+    """Returns the handler of an address, with the pace and the faults in force around its service."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await service(simulation, request)
-
-    async def objecting(request: web.Request) -> web.StreamResponse:
         try:
-            return await handle(request)
+            return await offer.service(simulation, request)
         except ObjectionRaised as raised:
-            return _objection(simulation, raised.objection)
+            return _objection(simulation, raised.objection, offer.objecting)
 
-    async def faulty(request: web.Request) -> web.StreamResponse:
-        rule = simulation.faults.pick(call, request.match_info.get("message_id", ""))
-        return await (handle(request) if rule is None else act(rule, simulation, request, objecting))
+    async def serve(request: web.Request) -> web.StreamResponse:
+        call, message_id = await offer.name(request)
+        simulation.counts.n_soap_calls += call.startswith("soap_")
 
-    return faulty
+        async def answer() -> web.StreamResponse:
+            rule = simulation.faults.pick(call, message_id)
+            if rule is None:
+                return await handle(request)
+            return await act(rule, simulation, request, handle, offer.objecting)
+
+        return await (_paced(simulation, offer, answer) if call in SENDS else answer())
+
+    return serve
 
 
-def _paced(simulation: Simulation, handler: CallHandler) -> CallHandler:
-    """Returns the handler of a send, counted and kept under the rate limit (row 10)."""
-
-    async def paced(request: web.Request) -> web.StreamResponse:
-        simulation.counts.n_puts += 1
-        try:
-            if simulation.pace.arrive():
-                return await handler(request)
-            simulation.counts.n_rate_limited += 1
-            answer = _objection(simulation, codes.TOO_FAST)
-            answer.headers["Retry-After"] = "1"
-            return answer
-        finally:
-            simulation.pace.leave()
-
-    return paced
+async def _paced(
+    simulation: Simulation, offer: _Offer, answer: Callable[[], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answers a send, counted and kept under the rate limit (row 10)."""
+    simulation.counts.n_puts += 1
+    try:
+        if simulation.pace.arrive():
+            return await answer()
+        simulation.counts.n_rate_limited += 1
+        refusal = _objection(simulation, codes.TOO_FAST, offer.objecting)
+        refusal.headers["Retry-After"] = "1"
+        return refusal
+    finally:
+        simulation.pace.leave()
 
 
 async def _mark(request: web.Request, response: web.StreamResponse) -> None:

@@ -25,6 +25,8 @@ from eboks.simulator.settings import ServerTls
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ServerKind = Literal["good", "expired", "wrong_host", "unknown_ca"]
 ClientKind = Literal["good", "other_system", "unlisted", "expired", "stranger"]
+PartnerKind = Literal["good", "other"]
+"""Who signs the SOAP service's answers: e-Boks as the client knows it, or somebody else."""
 
 _YEARS_VALID = timedelta(days=3 * 365)
 _BACKDATED = timedelta(hours=1)
@@ -85,6 +87,10 @@ class CertificateFolder:
         """Returns a sender's files; `other_system` and `unlisted` are of the authority, `stranger` is not."""
         return _pair(self.folder, f"client-{kind}")
 
+    def partner(self, kind: PartnerKind = "good") -> KeyPair:
+        """Returns the files that SOAP answers are signed with."""
+        return _pair(self.folder, f"partner-{kind}")
+
     def allowed(self, system_id: int, other_system_id: int) -> dict[str, tuple[int, ...]]:
         """Returns the settings' `certificates`: who may use which system id."""
         return {
@@ -115,6 +121,9 @@ def make_certificates(folder: Path, now: datetime, cvr: str = "13748136") -> Cer
         "expired": issue_client(client_ca, over, cvr),
         "stranger": issue_client(strange_ca, valid, cvr),
     }
+    for partner in ("good", "other"):
+        signer = issue_client(server_ca, valid, "25674154", "e-Boks")
+        write_identity(signer, folder, f"partner-{partner}")
     for server_kind, identity in servers.items():
         write_identity(identity, folder, f"server-{server_kind}")
     for client_kind, identity in clients.items():

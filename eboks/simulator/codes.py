@@ -3,7 +3,8 @@
 Relies on the standard library. Only 3000 (access denied, HTTP 403 since 6.1) is a number e-Boks is known to
 use (facts/eboks a.5, e.1); every other number here is invented and therefore lies in 9000–9999 (row 7), so
 that nobody takes it for a real one. The texts are wire data of another system, hence Danish, and never
-carry a value from the message. Does no rendering: see `answers`.
+carry a value from the message. Does no rendering: see `answers` and
+`soap_answers`; a SOAP fault's HTTP status is always 500, so the statuses here speak of REST.
 """
 
 from __future__ import annotations
@@ -55,6 +56,16 @@ EXEMPT = Objection(9032, 400, "Modtageren er fritaget.")
 DEAD = Objection(9033, 400, "Modtageren er død.")
 MINOR = Objection(9034, 400, "Modtageren er under 15 år.")
 NOT_ENROLLED = Objection(9035, 404, "Modtageren er ikke tilmeldt.")
+
+NOT_SOAP_11 = Objection(9060, 400, "Meddelelsen er ikke SOAP 1.1.")
+NOT_UNDERSTOOD = Objection(9061, 400, "En obligatorisk header er ikke forstået.")
+BAD_SOAP_ACTION = Objection(9062, 400, "SOAPAction passer ikke til meddelelsen.")
+NO_CONTEXT = Objection(9063, 400, "InvocationContext mangler.")
+WRONG_CONTEXT = Objection(9064, 400, "InvocationContext passer ikke til servicen eller aftalen.")
+BAD_SIGNATURE = Objection(9065, 400, "Meddelelsens signatur mangler eller er ikke gyldig.")
+NOT_DIGITAL = Objection(9066, 400, "Kanalvalget er ikke digital post.")
+NO_ENCLOSED_DATA = Objection(9067, 400, "Et bilag skal sendes med sit indhold.")
+TOO_MANY_ENCLOSURES = Objection(9068, 400, "Der er for mange bilag.")
 
 TOO_FAST = Objection(9040, 429, "Der sendes for hurtigt.")
 INJECTED = Objection(9050, 503, "Bestilt fejl i simulatoren.")

@@ -131,11 +131,12 @@ def _cells(message: Received) -> tuple[str, ...]:
         message.sha256,
         str(message.n_puts),
         message.standing,
+        message.service,
     )
 
 
 def _page(messages: list[Received]) -> str:
-    heads = ("received", "id", "recipient", "content type", "bytes", "sha256", "puts", "standing")
+    heads = ("received", "id", "recipient", "content type", "bytes", "sha256", "sent", "standing", "service")
     rows = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(one)) + "</tr>" for one in messages
     )

@@ -1,6 +1,6 @@
 """Reads the body of a v3 `Dispatch` as strictly as its nine known elements allow.
 
-Relies on lxml for the elements and pybase64 for the document. The document is spliced out by byte search
+Relies on `request_xml` for the elements and the document. The document is spliced out by byte search
 before the XML is parsed, because an element tree with the document in it costs forty times as much
 (facts/speed); a body that is not of the plain shape is parsed whole. Judges form only: who the recipient is
 and what the material allows is `acceptance`'s.
@@ -8,16 +8,15 @@ and what the material allows is `acceptance`'s.
 
 from __future__ import annotations
 
-import binascii
 import re
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-import pybase64
 from lxml import etree
 
 from eboks.simulator import codes
 from eboks.simulator.codes import Objection, ObjectionRaised
+from eboks.simulator.request_xml import decode_base64, parse
 from eboks.simulator.settings import SimulatorSettings
 
 NAMESPACE = "urn:eboks:en:3.0.0"
@@ -33,7 +32,15 @@ _CPR_SHAPE = re.compile(
     r"(?:(?:0[1-9]|[12]\d)(?:0[1-9]|1[0-2])|30(?:0[13-9]|1[0-2])|31(?:0[13578]|1[02]))\d{6}|0{10}", re.ASCII
 )
 _CVR_SHAPE = re.compile(r"[1-9]\d{7}", re.ASCII)
-_WHITESPACE = b" \t\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """One attachment as sent (only SOAP carries them), with its content decoded."""
+
+    name: str = field(repr=False)
+    extension: str
+    document: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Dispatch:
     extension: str
     document: bytes = field(repr=False)
     warnings: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
 
 
 def read_dispatch(body: bytes, settings: SimulatorSettings) -> Dispatch:
@@ -54,7 +62,7 @@ def read_dispatch(body: bytes, settings: SimulatorSettings) -> Dispatch:
     if len(body) > settings.max_body_bytes:
         raise ObjectionRaised(codes.TOO_LARGE)
     frame, data = _splice(body)
-    document = _decode(data) if data is not None else None
+    document = decode_base64(data) if data is not None else None
     if document is None:
         return _read(body, None, settings)
     return _read(frame, document, settings)
@@ -71,18 +79,6 @@ def _splice(body: bytes) -> tuple[bytes, memoryview | None]:
     if b"Data" in around or _MARK_BYTES in around:
         return body, None
     return head + _MARK_BYTES + tail, memoryview(body)[start:end]
-
-
-def _decode(data: bytes | memoryview) -> bytes | None:
-    """Returns the decoded bytes, or None when `data` is not base64; white space is allowed (XML Schema)."""
-    try:
-        return pybase64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
-        pass
-    try:
-        return pybase64.b64decode(bytes(data).translate(None, _WHITESPACE), validate=True)
-    except (binascii.Error, ValueError):
-        return None
 
 
 def _read(frame: bytes, document: bytes | None, settings: SimulatorSettings) -> Dispatch:
@@ -107,23 +103,7 @@ def _read(frame: bytes, document: bytes | None, settings: SimulatorSettings) -> 
 
 
 def _root(frame: bytes) -> etree._Element:
-    """Returns the root; the body is UTF-8 whatever it declares, so no DOCTYPE hides in another code."""
-    if b"<!DOCTYPE" in frame:
-        raise ObjectionRaised(codes.DOCTYPE_REFUSED)
-    # The size is limited above and there are no entities, so libxml2's own limit on long text may go.
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        remove_comments=True,
-        remove_pis=True,
-        huge_tree=len(frame) > 1_000_000,
-    )
-    try:
-        root = etree.fromstring(frame, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        raise ObjectionRaised(codes.NOT_THE_SCHEMA) from None
+    root = parse(frame)
     if root.tag != f"{_IN}Dispatch":
         raise ObjectionRaised(codes.NOT_THE_SCHEMA)
     return root
@@ -175,7 +155,7 @@ def _content_type(text: str) -> int:
 def _whole(data: str, document: bytes | None, settings: SimulatorSettings) -> bytes:
     """Returns the decoded document, whichever way it came, within the size limits."""
     if document is None:
-        document = _decode(data.encode())
+        document = decode_base64(data.encode())
     elif data != _MARK:
         raise ObjectionRaised(codes.NOT_THE_SCHEMA)
     if not document:

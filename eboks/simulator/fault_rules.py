@@ -14,9 +14,19 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FaultKind = Literal[
-    "accept_then_drop", "drop_before", "drop_mid_body", "delay", "drip", "status", "wrong_json"
+    "accept_then_drop",
+    "drop_before",
+    "drop_mid_body",
+    "delay",
+    "drip",
+    "status",
+    "wrong_json",
+    "soap_fault",
+    "wrong_soap",
 ]
-Call = Literal["put", "read_back", "lookup", "messages", "client"]
+Call = Literal["put", "read_back", "lookup", "messages", "client", "soap_send", "soap_lookup"]
+SENDS: frozenset[Call] = frozenset({"put", "soap_send"})
+"""The calls that bring a message, by either service."""
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     "delay": ("after", "before"),
@@ -30,6 +40,24 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         "huge",
         "gzip_bomb",
     ),
+    "soap_fault": ("fejl", "fejl_by_alphabet", "platform", "platform_turned", "bare"),
+    "wrong_soap": (
+        "html",
+        "empty",
+        "truncated",
+        "short_body",
+        "huge",
+        "gzip_bomb",
+        "result_false",
+        "other_operation",
+        "fault_as_200",
+        "entity",
+        "entity_bomb",
+        "external_entity",
+        "unsigned",
+        "altered",
+        "stale",
+    ),
 }
 """The variants a kind has; the first is the default."""
 
@@ -38,9 +66,9 @@ class FaultRule(BaseModel):
     """One kind of fault and the calls it falls on.
 
     It falls on calls of kind `on`, of `message_ids` when given, after the first `after` of them, on every
-    `every`th or on a `share` of them, at most `count` times. `stores` makes a `status` fault take the
-    message first. `retry_after` is sent as it stands (seconds, a date, garbage); `date:30` becomes the HTTP
-    date 30 s on.
+    `every`th or on a `share` of them, at most `count` times. `stores` makes a `status` or a `soap_fault`
+    take the message first. `retry_after` is sent as it stands (seconds, a date, garbage); `date:30` becomes
+    the HTTP date 30 s on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

@@ -1,7 +1,7 @@
 """What the simulator has received: one record for each message id, and the counts a test compares with.
 
-Relies on `journal` for the copy on disk. Knows no wire format and judges nothing, so that REST and any later
-service share it. Keeps hashes, never a title or a document.
+Relies on `journal` for the copy on disk. Knows no wire format and judges nothing, so that REST and SOAP share
+it. Keeps hashes, never a title or a document.
 """
 
 from __future__ import annotations
@@ -10,14 +10,21 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from eboks.simulator.journal import Journal
+
+Service = Literal["rest", "soap"]
+"""The way a message came in by."""
 
 
 @dataclass(slots=True)
 class Received:
-    """A message e-Boks took. `n_puts` counts every PUT of its id since, `n_polls` every question about it."""
+    """A message e-Boks took, by the service that was first to bring it.
+
+    `enclosures` has a digest, a size and a format for each attachment, in their order. `n_puts` counts every
+    time its id was sent since, by either service, `n_polls` every question about it.
+    """
 
     id: str
     system_id: int
@@ -32,11 +39,13 @@ class Received:
     received_at: datetime
     returned_id: str
     warnings: tuple[str, ...] = ()
+    service: Service = "rest"
+    enclosures: tuple[dict[str, Any], ...] = ()
     n_puts: int = 1
     n_polls: int = 0
 
     def same_message(self, other: Received) -> bool:
-        """Says whether another PUT carried the very same message."""
+        """Says whether another sending carried the very same message, whichever service it came by."""
         return self._content() == other._content()
 
     def as_json(self) -> dict[str, Any]:
@@ -53,6 +62,7 @@ class Received:
             self.title_sha256,
             self.sha256,
             self.extension,
+            self.enclosures,
         )
 
 
@@ -80,7 +90,7 @@ class Messages:
         return self._by_id.get(message_id) or self._by_returned_id.get(message_id)
 
     def take(self, message: Received) -> Received | None:
-        """Keeps a message and returns None; an id in use counts the PUT and returns the first message."""
+        """Keeps a message and returns None; an id in use is counted, and its first message returned."""
         known = self._by_id.get(message.id)
         if known is None:
             # The file first: a message it could not be told of is not taken, and a retry finds its id free.
@@ -113,17 +123,22 @@ class Messages:
             self._by_id[line["id"]].n_puts = line["n_puts"]
             return
         line["received_at"] = datetime.fromisoformat(line["received_at"])
-        line["warnings"] = tuple(line["warnings"])
+        for name in ("warnings", "enclosures"):
+            line[name] = tuple(line.get(name, ()))
         self._keep(Received(**line))
 
 
 @dataclass(slots=True)
 class Counts:
-    """How often what happened, as `GET /_sim/counts` tells it."""
+    """How often what happened, as `GET /_sim/counts` tells it.
+
+    `n_puts` counts the sends and `n_lookups` the look-ups of both services, `n_soap_calls` what came by SOAP.
+    """
 
     n_connections: int = 0
     n_tls_handshakes: int = 0
     n_puts: int = 0
+    n_soap_calls: int = 0
     n_stored: int = 0
     n_repeated: int = 0
     n_objections: int = 0

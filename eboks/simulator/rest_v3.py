@@ -15,6 +15,7 @@ from eboks.simulator.answers import V3, elements, json_answer, xml_answer
 from eboks.simulator.codes import ObjectionRaised
 from eboks.simulator.dispatch_body import read_dispatch
 from eboks.simulator.proxy import reply
+from eboks.simulator.request_xml import whole_body
 
 PATH = "/int/rest/srv.svc/3/dispatchsystem/{system_id}/dispatches/{message_id}"
 
@@ -25,7 +26,7 @@ async def put_dispatch(simulation: Simulation, request: web.Request) -> web.Stre
     system_id = admitted_system(request, settings)
     message_id = request.match_info["message_id"]
     check_message_id(message_id, system_id)
-    body = await _body(request, settings.max_body_bytes)
+    body = await whole_body(request, settings.max_body_bytes)
     message = accept(simulation, system_id, message_id, read_dispatch(body, settings))
     if settings.profile == "proxy":
         return json_answer(reply(simulation, message))
@@ -47,19 +48,3 @@ async def read_back(simulation: Simulation, request: web.Request) -> web.StreamR
         "ContentSize": -(-message.n_bytes // 1000),
     }
     return xml_answer(elements("Dispatch", V3, leaves))
-
-
-async def _body(request: web.Request, max_bytes: int) -> bytes:
-    """Returns the whole body; raises ObjectionRaised when it is over the limit or ends early."""
-    if (request.content_length or 0) > max_bytes:
-        raise ObjectionRaised(codes.TOO_LARGE)
-    chunks, n_bytes = [], 0
-    try:
-        while chunk := await request.content.readany():
-            chunks.append(chunk)
-            n_bytes += len(chunk)
-            if n_bytes > max_bytes:
-                raise ObjectionRaised(codes.TOO_LARGE)
-    except (web.RequestPayloadError, ValueError):
-        raise ObjectionRaised(codes.BROKEN_BODY) from None
-    return b"".join(chunks)

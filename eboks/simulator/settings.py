@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from eboks.simulator.fault_rules import FaultRule
 
 MEGABYTE = 1_000_000
+SERVICE_UUID = "fd885b8b-4a3f-46cb-b367-6c9dda1c78f6"
+"""SF1600's published service UUID: the one `ServiceUUID` that is taken (facts b.2)."""
 EXTENSIONS = ("pdf", "html", "txt", "doc", "docx", "xls", "xlsx", "png", "jpg", "tif", "xml")
+
+
+_Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 class _Closed(BaseModel):
@@ -30,11 +35,21 @@ class Material(_Closed):
     recipient_types: tuple[Literal["P", "V"], ...] = ("P", "V")
 
 
+class PartnerFiles(_Closed):
+    """The certificate and key (PEM files) that the SOAP service signs its answers with."""
+
+    certificate: Path
+    key: Path
+
+
 class SimulatorSettings(_Closed):
     """Everything about one simulator; each field has the most plausible value of facts/eboks as default.
 
     `certificates` maps a client certificate's SHA-256 fingerprint (hex) to the sender system ids it may use.
     `record_path` names a JSON lines file that what is received is appended to, and read back from at a start.
+    A SOAP message without a material is one of `default_material` (None: the first one listed). The three
+    UUIDs of the caller's agreement are checked when given. With `soap_security = "signed"` requests must be
+    signed by the caller's certificate, and answers are by `soap_partner`.
     """
 
     mode: Literal["simulated", "live"] = "simulated"
@@ -57,6 +72,15 @@ class SimulatorSettings(_Closed):
     pending_polls: int = Field(default=1, ge=0)
     pending_seconds: float = Field(default=0.0, ge=0)
 
+    soap_duplicate: Literal["fejl", "platform", "idempotent"] = "fejl"
+    default_material: int | None = None
+    service_agreement_uuid: _Uuid | None = None
+    user_system_uuid: _Uuid | None = None
+    user_uuid: _Uuid | None = None
+    soap_security: Literal["context", "signed"] = "context"
+    soap_partner: PartnerFiles | None = None
+    max_enclosures: int = Field(default=10, ge=0)
+
     max_file_bytes: int = Field(default=10 * MEGABYTE, ge=1)
     max_message_bytes: int = Field(default=10 * MEGABYTE, ge=1)
     file_extensions: tuple[str, ...] = EXTENSIONS
@@ -68,6 +92,12 @@ class SimulatorSettings(_Closed):
     @classmethod
     def _plain_fingerprints(cls, given: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
         return {name.replace(":", "").lower(): systems for name, systems in given.items()}
+
+    @model_validator(mode="after")
+    def _partner_named(self) -> Self:
+        if self.soap_security == "signed" and self.soap_partner is None:
+            raise ValueError("soap_partner: required when soap_security is 'signed'")
+        return self
 
     @property
     def max_body_bytes(self) -> int:

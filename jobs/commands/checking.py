@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
+from jobs.commands.strays import strays_in
 from jobs.screen import EXIT_OK, EXIT_UNREACHED, EXIT_USAGE
 from schemas.errors import Coded, ConfigurationError, ServiceDown
 
@@ -83,6 +84,9 @@ def _points(house: House) -> Iterator[Point]:
     yield from _disk(house.settings)
     yield from _clock(house)
     yield from _sources(house.settings)
+    yield from _policy(house.settings)
+    for stray in strays_in(house):
+        yield Point(f"source {stray.source}", stray.code, stray.params, warning=True)
     yield from _channels(house)
 
 
@@ -132,6 +136,15 @@ def _clock(house: House) -> Iterator[Point]:
 def _sources(settings: Settings) -> Iterator[Point]:
     for name, source in settings.sources.items():
         yield Point(f"source {name}", _folder_fault(source.folder) or _material_fault(settings))
+
+
+def _policy(settings: Settings) -> Iterator[Point]:
+    """A policy that allows more than guidance does may be meant, but is never overlooked."""
+    wider = settings.policy.widenings()
+    if wider:
+        yield Point("policy", "policy.widened", {"where": ", ".join(wider)}, warning=True)
+    else:
+        yield Point("policy")
 
 
 def _material_fault(settings: Settings) -> str:

@@ -43,11 +43,11 @@ def simulate(context: Context, port: int | None, record: Path | None) -> int:
     return EXIT_OK
 
 
-def demo(context: Context, folder: Path | None) -> int:
+def demo(context: Context, folder: Path | None, *, soap: bool) -> int:
     """Runs a whole day on simulators."""
     from jobs.demo import run_demo
 
-    return run_demo(folder, screen=context.screen)
+    return run_demo(folder, screen=context.screen, soap=soap)
 
 
 def version(context: Context) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from jobs.commands.context import Context
+from jobs.redaction import name_or_hidden
 from jobs.screen import EXIT_ERROR_LIST, EXIT_OK
 from schemas.errors import BadInput, ConfigurationError
 
@@ -81,7 +82,7 @@ def resolve(
 def _demand_channel(house: House, channel: str) -> None:
     """Raises ConfigurationError for a channel that neither the settings nor a pause names."""
     if channel not in house.settings.channels and all(p.channel != channel for p in house.ledger.pauses()):
-        raise ConfigurationError("settings.no_channel", channel=channel)
+        raise ConfigurationError("settings.no_channel", channel=name_or_hidden(channel))
 
 
 def pause(context: Context, channel: str) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
 from jobs.commands.outcome import code_of
+from jobs.commands.strays import strays_data, strays_in, tell_strays
 from jobs.screen import EXIT_OK, Screen
 from schemas.catalogue import explain as explain_code
 from schemas.errors import BadInput
@@ -18,6 +19,7 @@ from schemas.states import State
 
 if TYPE_CHECKING:
     from batch.records import BatchSummary, Event, Standing
+    from eboks.enrolment import Finding
     from jobs.house import House
 
 _WORKER = re.compile(r"[0-9a-f]{32}")
@@ -44,11 +46,14 @@ def _status_all(context: Context, house: House) -> int:
     }
     for name, figures in channels.items():
         context.screen.say("status_channel", channel=name, n_due=figures["due"])
+    strays = strays_in(house)
+    tell_strays(context.screen, strays)
     data = {
         "mode": house.settings.house.mode,
         "batches": [_batch_data(batch) for batch in batches],
         "channels": channels,
         "paused": {pause.channel: pause.code for pause in pauses},
+        "strays": strays_data(strays),
     }
     return context.screen.finish(data, code_of(batches))
 
@@ -164,6 +169,15 @@ def _tell_route(screen: Screen, house: House, standing: Standing) -> None:
         screen.line("  " + screen.text("explain_next", at=at, channel=channel))
     for channel, code in _left_out(house, standing.material):
         screen.line(f"    – {channel}: {screen.why(code)}")
+    for channel, found in _enrolments(house, standing):
+        said = screen.text(
+            "explain_enrolment",
+            channel=channel,
+            answer=screen.text(f"enrolment.{found.answer}"),
+            source=screen.text(f"enrolment_source.{found.source}"),
+            at=screen.moment(found.at),
+        )
+        screen.line("  " + said)
 
 
 def _tell_receipt(screen: Screen, standing: Standing) -> None:
@@ -201,12 +215,26 @@ def _who(actor: str) -> str:
 
 
 def _left_out(house: House, material: str) -> list[tuple[str, str]]:
-    from routing.planning import plan
-
-    settings = house.settings.materials.get(material)
-    if settings is None:
+    if material not in house.settings.materials:
         return []
-    return [(one.channel, one.code) for one in plan(settings, house.protections()).left_out]
+    return [(one.channel, one.code) for one in house.standing_route(material).left_out]
+
+
+def _enrolments(house: House, standing: Standing) -> list[tuple[str, Finding]]:
+    """Returns what is known, without asking anybody, of the recipient's enrolment at the route's channels."""
+    from eboks.enrolment import Enrolments
+
+    settings = house.settings.materials.get(standing.material)
+    if standing.consignment is None or settings is None or settings.eboks is None:
+        return []
+    known: list[tuple[str, Finding]] = []
+    for name in standing.route:
+        channel = house.channel(name) if name in house.settings.channels else None
+        service = getattr(channel, "enrolments", None)
+        if isinstance(service, Enrolments):
+            found = service.known(standing.consignment.recipient, settings.eboks)
+            known += [(name, found)] if found else []
+    return known
 
 
 def _standing_data(house: House, standing: Standing) -> dict[str, object]:
@@ -223,6 +251,14 @@ def _standing_data(house: House, standing: Standing) -> dict[str, object]:
         "route": list(standing.route),
         "step": standing.step,
         "left_out": dict(_left_out(house, standing.material)),
+        "enrolment": {
+            name: {
+                "answer": found.answer.value,
+                "source": found.source,
+                "at": found.at.isoformat() if found.at else None,
+            }
+            for name, found in _enrolments(house, standing)
+        },
         "next_attempt_at": standing.next_attempt_at.isoformat(),
         "receipt": _receipt_data(standing),
         "history": [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
 from jobs.commands.outcome import code_of, fault_code, finish_pass
+from jobs.commands.strays import strays_data, tell_strays
 from jobs.screen import EXIT_ERROR_LIST, EXIT_OK, EXIT_UNREACHED, EXIT_WAITING
 from schemas.errors import ConfigurationError
 
@@ -41,17 +42,20 @@ def pull(context: Context, source: str | None, csv: Path | None, documents: Path
 def _tell_pull(context: Context, result: PullResult, stopped: bool) -> int:
     screen = context.screen
     for taken in result.taken:
-        _tell_taken(context, taken)
+        _tell_taken(context, taken, result.answers.get(taken.batch_id))
     for refusal in result.refused:
         _tell_refusal(context, refusal)
     for busy in result.busy:
         screen.say("pull_busy", source=busy)
+    strays = [stray for found in result.strays.values() for stray in found]
+    tell_strays(screen, strays)
     if not (result.taken or result.refused or result.busy or result.fault or stopped):
         screen.say("pull_nothing")
     data = {
         "taken": [asdict(taken) for taken in result.taken],
         "refused": [{**asdict(refusal), "answer": str(refusal.answer or "")} for refusal in result.refused],
         "busy": list(result.busy),
+        "strays": strays_data(strays),
     }
     code = fault_code(context, result.fault, _pull_code(result))
     return finish_pass(context, "pull", data, code, stopped=stopped)
@@ -65,11 +69,13 @@ def _pull_code(result: PullResult) -> int:
     return EXIT_OK
 
 
-def _tell_taken(context: Context, taken: Taken) -> None:
+def _tell_taken(context: Context, taken: Taken, answer: Path | None) -> None:
+    """Says what became of a drop, and where to read more when a person should look."""
     screen = context.screen
     screen.say(
         "pull_taken",
         batch=taken.batch_id,
+        name=taken.name,
         n_lines=taken.n_lines,
         n_ready=taken.n_ready,
         n_held=taken.n_held,
@@ -78,12 +84,14 @@ def _tell_taken(context: Context, taken: Taken) -> None:
     )
     if taken.held_code:
         screen.say("pull_held", batch=taken.batch_id, why=screen.why(taken.held_code, taken.held_params))
+    if answer is not None and (taken.n_rejected or taken.n_held or taken.n_warnings):
+        screen.say("see_folder", folder=answer)
 
 
 def _tell_refusal(context: Context, refusal: Refusal) -> None:
     screen = context.screen
     why = screen.why(refusal.code, refusal.params)
-    screen.say("pull_refused", source=refusal.source, why=why, code=refusal.code)
+    screen.say("pull_refused", source=refusal.source, name=refusal.name, why=why, code=refusal.code)
     if refusal.answer is not None:
         screen.say("see_folder", folder=refusal.answer)
 
@@ -121,6 +129,8 @@ def _tell_dispatch(
     context: Context, result: DispatchResult, again_at: datetime | None, code: int, stopped: bool
 ) -> int:
     screen = context.screen
+    if result.n_opened:
+        screen.say("dispatch_opened", n_opened=result.n_opened)
     for lane in result.lanes:
         screen.say("dispatch_lane", channel=lane.channel, counts=_counts(context, lane.causes))
         if lane.stopped_by:
@@ -138,6 +148,7 @@ def _tell_dispatch(
         },
         "closed": list(result.closed),
         "taken_over": result.n_taken_over,
+        "opened": result.n_opened,
         "again_at": again_at.isoformat() if again_at else None,
     }
     return finish_pass(context, "dispatch", data, code, stopped=stopped)
@@ -188,7 +199,7 @@ def purge(context: Context) -> int:
     with context.house() as house, context.stopping() as stop:
         result = work(house, stop=stop)
         stopped = stop()
-    context.screen.say("purge_done", n_batches=result.n_batches, n_refused_drops=result.n_refused_drops)
+    context.screen.say("purge_done", **asdict(result))
     return finish_pass(context, "purge", asdict(result), EXIT_OK, stopped=stopped)
 
 

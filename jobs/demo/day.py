@@ -50,13 +50,17 @@ class Day:
         )
 
 
-def run_demo(folder: Path | None, *, screen: Screen, n_employees: int = N_EMPLOYEES) -> int:
+def run_demo(
+    folder: Path | None, *, screen: Screen, n_employees: int = N_EMPLOYEES, soap: bool = False
+) -> int:
     """Runs the demo in `folder` (empty or absent) or a temporary one; returns the exit code.
+
+    With `soap` the payslips go to e-Boks over SOAP.
 
     Raises ConfigurationError when the folder is in use or the simulator can't be started.
     """
     started = time.monotonic()
-    place = found(folder)
+    place = found(folder, soap=soap)
     screen.line(_say(screen, "welcome", folder=place.folder))
     with simulator(place):
         day = _run_day(place, screen, n_employees)

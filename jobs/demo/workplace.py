@@ -25,9 +25,13 @@ from jobs.simulation import first_eboks, simulator_parts
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
-TROUBLE = (
-    {"kind": "accept_then_drop", "count": 1, "after": 30},
-    {"kind": "status", "status": 503, "retry_after": 0, "count": 2, "after": 60},
+TROUBLE = tuple(
+    {"on": call, **fault}
+    for call in ("put", "soap_send")
+    for fault in (
+        {"kind": "accept_then_drop", "count": 1, "after": 30},
+        {"kind": "status", "status": 503, "retry_after": 0, "count": 2, "after": 60},
+    )
 )
 """What goes wrong on the way: an answer that never comes, and a service that is busy for a moment."""
 
@@ -45,8 +49,18 @@ class Workplace:
         return self.settings.sources["loen"].folder / "ind"
 
 
-def found(folder: Path | None) -> Workplace:
-    """Founds a house in an empty folder, or in a new temporary one.
+_REST = 'kind = "eboks"\n', 'profile = "direct"\n'
+# The three UUIDs are invented, and 9020 is the simulator's own number for an id that was used already.
+_SOAP = """kind = "eboks_soap"
+service_agreement_uuid = "11111111-1111-4111-8111-111111111111"
+user_system_uuid = "22222222-2222-4222-8222-222222222222"
+user_uuid = "33333333-3333-4333-8333-333333333333"
+duplicate_fault_codes = ["9020"]
+"""
+
+
+def found(folder: Path | None, *, soap: bool = False) -> Workplace:
+    """Founds a house in an empty folder, or in a new temporary one; with `soap` its e-Boks speaks SOAP.
 
     Raises ConfigurationError `demo.folder_not_empty` when something lies there already.
     """
@@ -58,17 +72,21 @@ def found(folder: Path | None) -> Workplace:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "brevdue.toml"
     write_template(path)
-    _adapt(path, _free_port())
+    _adapt(path, _free_port(), soap=soap)
     settings = read_settings(path)
     init_house(settings)
     return Workplace(folder, path, settings)
 
 
-def _adapt(path: Path, port: int) -> None:
-    """Gives the template a free port and the demo's short patience."""
+def _adapt(path: Path, port: int, *, soap: bool) -> None:
+    """Gives the template a free port, the demo's short patience and, if asked, the other kind of channel."""
     text = path.read_text(encoding="utf-8").replace("127.0.0.1:8443", f"127.0.0.1:{port}")
     patience = "parallel = 8\nbackoff_seconds = 0.2\nbackoff_max_seconds = 1.0\n"
-    path.write_text(text.replace("parallel = 8\n", patience), encoding="utf-8")
+    text = text.replace("parallel = 8\n", patience)
+    if soap:
+        kind, profile = _REST
+        text = text.replace(kind, _SOAP).replace(profile, "")
+    path.write_text(text, encoding="utf-8")
 
 
 def _free_port() -> int:

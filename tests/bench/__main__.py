@@ -15,6 +15,7 @@ from pathlib import Path
 from jobs.dispatch import Dispatcher
 from jobs.house import House, open_house
 from tests.bench.bare_loop import BareLoop
+from tests.bench.mail import mail_ratios
 from tests.bench.memory import print_memory
 from tests.bench.plain_client import PlainClient
 from tests.bench.rounds import interleave, nothing, say
@@ -32,7 +33,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--no-memory", action="store_true")
+    parser.add_argument("--mail-only", action="store_true")
     short = parser.parse_args().short
+    mail_ratios(5 if short else 15)
+    if parser.parse_args().mail_only:
+        return 0
     with tempfile.TemporaryDirectory(prefix="brevdue-bench-") as folder:
         n_rounds = 3 if short else 9
         with standing_house(Path(folder)) as house:

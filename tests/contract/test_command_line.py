@@ -226,6 +226,36 @@ def test_status_and_explain_fit_eighty_columns_of_a_terminal(found_house: FoundH
         assert batch in shown
 
 
+def test_pull_names_each_drop_with_its_numbers_masked_and_where_to_read_more(found_house: FoundHouse):
+    house = found_house(source="hold_above_percent = 100.0")
+    dropped(house, 2, "august")
+    change(dropped(house, 3, "loen 1408683994"), "1.pdf;1\n", "1.pdf;1;too;many\n")
+    (dropped(house, 4, "uden indeks").path / "index.csv").unlink()
+    ran = said(house, "pull")
+    assert "Hentet »august« som 2" in ran.out
+    assert "Hentet »loen 140868-••••« som 2" in ran.out
+    assert "Afvist »uden indeks« hos loen, intet er sendt: Der er ingen index.csv" in ran.out
+    assert "1408683994" not in ran.out
+    told = [line.removeprefix("Svaret ligger i ") for line in ran.out.splitlines() if "Svaret ligger" in line]
+    assert len(told) == 2 and all((Path(folder) / "fejlliste.csv").is_file() for folder in told)
+
+
+def test_loose_files_are_told_by_three_commands_and_left_alone(found_house: FoundHouse):
+    house = found_house(source="stray_seconds = 0.0")
+    loose = house.inbox / "1408683994 Åse.pdf"
+    loose.write_bytes(b"%PDF-1.4")
+    time.sleep(0.01)
+    for words in ("pull", "status", "check"):
+        ran = said(house, words)
+        assert ran.code == 0, words
+        assert "[drop.stray_file]" in ran.out, words
+        assert "140868" not in ran.out and "Åse" not in ran.out, words
+    for words in ("pull", "status"):
+        told = house.brevdue(words).data["strays"]
+        assert told == [{"source": "loen", "code": "drop.stray_file", "n_files": 1}]
+    assert loose.read_bytes() == b"%PDF-1.4"
+
+
 def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(found_house: FoundHouse):
     house = found_house()
     for number, (verb, word) in enumerate([("pull", "Henter"), ("dispatch", "Sender")]):

@@ -20,7 +20,7 @@ from batch.ledger.engine import Database, parse_url
 from batch.ledger.store import METADATA
 from batch.vault import Vault
 from schemas.errors import ConfigurationError, ServiceDown
-from tests.rigs.ledgers import TENANT, Clock, LedgerHouse
+from tests.rigs.ledgers import TENANT, Clock, LedgerHouse, make_first_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,8 +71,23 @@ def test_an_older_schema_is_refused_until_it_is_brought_up(
     fresh_url: str, test_vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _open(fresh_url, test_vault, create=True).close()
-    monkeypatch.setattr(births, "REVISIONS", (*births.REVISIONS, "0002"))
+    monkeypatch.setattr(births, "REVISIONS", (*births.REVISIONS, "9998"))
     assert _code(fresh_url, test_vault) == "ledger.old_schema"
+
+
+def test_a_ledger_of_the_first_schema_is_brought_up_with_all_it_holds(
+    fresh_url: str, test_vault: Vault
+) -> None:
+    make_first_schema(fresh_url)
+    assert _code(fresh_url, test_vault) == "ledger.old_schema"
+    ledger = _open(fresh_url, test_vault, create=True)
+    (batch,) = ledger.batches()
+    assert (batch.id, batch.n_lines, batch.erased_at) == ("20261102-080000-000001", 3, None)
+    with ledger._store.database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+    ledger.close()
+    _open(fresh_url, test_vault).close()
 
 
 def test_the_migrated_schema_is_the_one_of_the_tables(ledgers: LedgerHouse) -> None:

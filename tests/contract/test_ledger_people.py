@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
 from batch.records import Outcome
 from schemas.errors import BadInput
 from schemas.states import Cause, State
-from tests.rigs.ledgers import CHANNEL, LedgerHouse
+from tests.rigs.ledgers import CHANNEL, CPRS, LedgerHouse
 
 
 def test_releasing_a_batch_lifts_its_hold_and_not_the_rows_own(ledgers: LedgerHouse) -> None:
@@ -138,3 +139,11 @@ def test_a_large_batch_is_released_whole(ledgers: LedgerHouse) -> None:
     batch_id = ledgers.add(1201, held_code="batch.too_many_bad")
     assert ledgers.ledger.release(batch_id, actor="drift") == 1201
     assert ledgers.counts(batch_id) == {State.READY: 1201}
+
+
+def test_a_number_in_a_reason_is_masked_for_good(ledgers: LedgerHouse) -> None:
+    batch_id = ledgers.add(1)
+    ledgers.ledger.hold(batch_id, actor="drift", reason=f"{CPRS[0]} er rejst, ring til 12345678")
+    with ledgers.ledger._store.database.reading() as connection:
+        (reason,) = connection.scalars(text("SELECT reason FROM act"))
+    assert reason == f"{CPRS[0][:6]}-•••• er rejst, ring til 12345678"

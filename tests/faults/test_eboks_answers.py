@@ -7,8 +7,10 @@ import asyncio
 import pytest
 
 from schemas.errors import ConfigurationError, InDoubt, Refused, Transient, Unreachable
-from tests.rigs.channels import bench_for, letter
+from tests.rigs.channels import bench_for, letter, soap_bench_for
 from tests.rigs.simulator import RunningSimulator, StartSimulator
+
+EACH_WAY = pytest.mark.parametrize("way", [bench_for, soap_bench_for], ids=["rest", "soap"])
 
 
 def held(simulator: RunningSimulator) -> int:
@@ -104,18 +106,20 @@ def test_a_wrong_200_of_the_proxy_is_doubt(start_simulator: StartSimulator, vari
     ("word", "error"),
     [("dead", Refused), ("exempt", Unreachable), ("minor", Unreachable), ("not_found", Unreachable)],
 )
-def test_a_recipient_who_can_not_receive_is_told_by_the_direct_profile(simulator, word, error):
-    bench = bench_for(simulator)
+@EACH_WAY
+def test_a_recipient_who_can_not_receive_is_told_by_the_direct_profile(simulator, way, word, error):
+    bench = way(simulator)
     with pytest.raises(error) as caught:
         bench.send(letter(bench.papers, 1, word))
     assert caught.value.code == f"eboks.{word}"
     assert held(simulator) == 0
 
 
+@EACH_WAY
 @pytest.mark.parametrize("kind", ["expired", "wrong_host", "unknown_ca"])
-def test_a_wrong_server_certificate_gets_not_one_byte_of_a_letter(start_simulator: StartSimulator, kind):
+def test_a_wrong_server_certificate_gets_not_one_byte_of_a_letter(start_simulator: StartSimulator, way, kind):
     simulator = start_simulator(server=kind)
-    bench = bench_for(simulator)
+    bench = way(simulator)
     with pytest.raises(ConfigurationError) as caught:
         bench.send(letter(bench.papers))
     assert caught.value.code.startswith("tls.")
@@ -138,15 +142,17 @@ def test_what_settings_no_longer_carry_stays_in_doubt_when_it_may_have_left(simu
 
 
 @pytest.mark.parametrize("client", ["expired", "other_system", "unlisted"])
-def test_our_own_wrong_certificate_is_our_set_up_and_no_doubt(simulator, client):
-    bench = bench_for(simulator, client)
+@EACH_WAY
+def test_our_own_wrong_certificate_is_our_set_up_and_no_doubt(simulator, way, client):
+    bench = way(simulator, client)
     with pytest.raises(ConfigurationError):
         bench.send(letter(bench.papers))
     assert held(simulator) == 0
 
 
-def test_connections_stay_within_the_limit_and_are_kept(simulator):
-    bench = bench_for(simulator, parallel=4)
+@EACH_WAY
+def test_connections_stay_within_the_limit_and_are_kept(simulator, way):
+    bench = way(simulator, parallel=4)
 
     async def many(channel):
         letters = [letter(bench.papers, number) for number in range(60)]
@@ -159,8 +165,9 @@ def test_connections_stay_within_the_limit_and_are_kept(simulator):
     assert held(simulator) == 60
 
 
-def test_an_enrolment_answer_is_kept_and_a_reject_forgets_it(simulator):
-    bench = bench_for(simulator)
+@EACH_WAY
+def test_an_enrolment_answer_is_kept_and_a_reject_forgets_it(simulator, way):
+    bench = way(simulator)
     one = letter(bench.papers, 1, "valid", "brev")
     assert bench.run(lambda channel: channel.reaches(one)).reached
     assert bench.run(lambda channel: channel.reaches(one)).cached

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url
 
 from batch.records import NewBatch
 from schemas.errors import Coded
@@ -51,39 +51,6 @@ def test_nothing_personal_lies_readable_in_the_files(sqlite_ledger: LedgerHouse)
     stored = _files(sqlite_ledger)
     assert batch_id.encode() in stored
     assert [canary for canary in CANARIES if canary.encode() in stored] == []
-
-
-def test_after_erasure_no_sealed_value_is_left_in_any_file(sqlite_ledger: LedgerHouse) -> None:
-    batch_id = "20261102-080000-000001"
-    kept = [make_kept(sqlite_ledger.vault, batch_id, 0, "index.csv")]
-    sqlite_ledger.add(3, kept=kept, rejections=[make_rejection(sqlite_ledger.vault, batch_id, 9)])
-    sqlite_ledger.accept(sqlite_ledger.claim(), final=True)
-    (batch,) = sqlite_ledger.ledger.to_answer()
-    sqlite_ledger.ledger.mark_answered(batch_id, batch.version)
-    assert sqlite_ledger.ledger.close_batch(batch_id)
-    blobs = _blobs(sqlite_ledger)
-    before = _files(sqlite_ledger)
-    assert len(blobs) == 3 + 3 * 2 + 2 + 1 + 1
-    assert all(blob[-40:] in before for blob in blobs)
-    sqlite_ledger.ledger.purge_batch(batch_id)
-    after = _files(sqlite_ledger)
-    assert [blob for blob in blobs if blob[-40:] in after] == []
-    assert _blobs(sqlite_ledger) == []
-
-
-def _blobs(house: LedgerHouse) -> list[bytes]:
-    queries = (
-        "SELECT sealed FROM consignment",
-        "SELECT sealed_name FROM document",
-        "SELECT wrapped_key FROM document",
-        "SELECT sealed_name FROM kept_file",
-        "SELECT wrapped_key FROM kept_file",
-        "SELECT sealed FROM rejection",
-        "SELECT sealed_name FROM batch",
-    )
-    with house.ledger._store.database.reading() as connection:
-        found = [value for query in queries for value in connection.scalars(text(query))]
-    return [bytes(value) for value in found if value is not None]
 
 
 def _files(house: LedgerHouse) -> bytes:

@@ -13,7 +13,7 @@ import pytest
 from batch.ledger import Ledger
 from batch.vault import Vault
 from schemas.errors import ConfigurationError
-from tests.rigs.ledgers import TENANT, Clock
+from tests.rigs.ledgers import TENANT, Clock, make_first_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = """
@@ -52,4 +52,18 @@ def test_a_killed_migration_leaves_nothing_and_may_be_repeated(
         Ledger.open(fresh_url, **given)
     ledger = Ledger.open(fresh_url, **given, create=True)
     assert ledger.batches() == []
+    ledger.close()
+
+
+def test_a_killed_upgrade_leaves_the_first_schema_and_may_be_repeated(fresh_url: str, tmp_path: Path) -> None:
+    vault = Vault.create(tmp_path / "keys")
+    make_first_schema(fresh_url)
+    arguments = [fresh_url, str(tmp_path / "keys"), "ALTER TABLE batch ADD", "1"]
+    done = subprocess.run([sys.executable, "-c", _SCRIPT, *arguments], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    given: dict[str, Any] = {"vault": vault, "tenant": TENANT, "mode": "simulated", "now": Clock()}
+    with pytest.raises(ConfigurationError, match=r"ledger\.old_schema"):
+        Ledger.open(fresh_url, **given)
+    ledger = Ledger.open(fresh_url, **given, create=True)
+    assert len(ledger.batches()) == 1
     ledger.close()

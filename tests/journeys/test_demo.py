@@ -6,6 +6,8 @@ import io
 import json
 from pathlib import Path
 
+import pytest
+
 from jobs.cli import run
 from jobs.demo import run_demo
 from jobs.demo.people import employees
@@ -13,14 +15,15 @@ from jobs.screen import Screen
 from schemas.identity import Verdict, judge_cpr
 
 
-def demo(folder: Path, *, as_json: bool = False) -> tuple[int, str]:
+def demo(folder: Path, *, as_json: bool = False, soap: bool = False) -> tuple[int, str]:
     out = io.StringIO()
-    code = run_demo(folder, screen=Screen(out=out, err=io.StringIO(), as_json=as_json))
+    code = run_demo(folder, screen=Screen(out=out, err=io.StringIO(), as_json=as_json), soap=soap)
     return code, out.getvalue()
 
 
-def test_the_day_goes_as_planned_and_both_ends_agree(tmp_path: Path) -> None:
-    code, out = demo(tmp_path / "demo", as_json=True)
+@pytest.mark.parametrize("soap", [False, True])
+def test_the_day_goes_as_planned_and_both_ends_agree(tmp_path: Path, soap: bool) -> None:
+    code, out = demo(tmp_path / "demo", as_json=True, soap=soap)
     told = json.loads(out)
     assert (code, told["as_planned"], told["adds_up"], told["lines"]) == (0, True, True, 200)
     assert told["held_by_simulator"] == told["states"]["delivered"]

@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ from tests.rigs.judging import assert_each_exactly_once, assert_ledger_agrees, h
 pytest_plugins = ["tests.rigs.houses"]
 
 N = 40
+DIRECT, PROXY, SOAP = {"profile": "direct"}, {"profile": "proxy"}, {"service": "soap"}
+
+
+@pytest.fixture(params=[DIRECT, SOAP], ids=["rest", "soap"])
+def found_house(request, found_house: FoundHouse) -> FoundHouse:
+    """Founds the same house again, with another way to e-Boks."""
+    return partial(found_house, **request.param)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -35,11 +43,9 @@ def dropped(house: HouseOnDisk, n: int = N, name: str = "loen-2026-11", seed: in
     return write_big_drop(house.inbox, name, n, seed=seed, n_bytes=6_000)
 
 
-@pytest.mark.parametrize("profile", ["direct", "proxy"])
-def test_every_payslip_lies_in_its_mailbox_and_the_answers_say_so(
-    found_house: FoundHouse, database_url, profile
-):
-    house = found_house(database_url=database_url, profile=profile)
+@pytest.mark.parametrize("found_house", [DIRECT, PROXY, SOAP], ids=["direct", "proxy", "soap"], indirect=True)
+def test_every_payslip_lies_in_its_mailbox_and_the_answers_say_so(found_house: FoundHouse, database_url):
+    house = found_house(database_url=database_url)
     drop = dropped(house)
     house.day()
     assert_each_exactly_once(house, drop.expected)
@@ -78,6 +84,7 @@ def test_no_number_stands_anywhere_in_the_house(found_house: FoundHouse):
     assert found == 0
 
 
+@pytest.mark.parametrize("found_house", [DIRECT], ids=["rest"], indirect=True)  # no matter which way
 @pytest.mark.parametrize("again", ["same_name", "other_name", "zipped", "csv"])
 def test_the_same_drop_again_is_refused_and_sends_nothing(found_house: FoundHouse, tmp_path, again):
     house = found_house()
@@ -208,7 +215,35 @@ def test_purge_destroys_the_documents_and_keeps_the_proof(found_house: FoundHous
         sealed = database.execute("SELECT count(*) FROM consignment WHERE sealed IS NOT NULL").fetchone()[0]
         proof = database.execute("SELECT count(*) FROM receipt").fetchone()[0]
     database.close()
-    assert (left, sealed, proof) == (0, 0, 5)
+    assert (left, sealed, proof) == (0, 5, 5)
+
+
+def test_a_material_s_own_days_and_the_last_date_count_from_the_closing(found_house: FoundHouse):
+    house = found_house(material="document_days = 0")
+    dropped(house, 3)
+    house.day()
+    answers = house.source / "kvittering"
+    assert house.brevdue("purge").data == {
+        "n_batches": 1,
+        "n_erased": 0,
+        "n_refused_drops": 0,
+        "stopped": False,
+        "exit_code": 0,
+    }
+    assert list((house.source / "arkiv").iterdir()) == [] and len(list(answers.iterdir())) == 1
+    house.path.write_text(
+        house.path.read_text(encoding="utf-8") + "\n[retention]\nevidence_days = 0\n", encoding="utf-8"
+    )
+    told = house.brevdue("purge").data
+    assert (told["n_batches"], told["n_erased"]) == (0, 1)
+    assert list(answers.iterdir()) == []
+    assert house.brevdue("purge").data["n_erased"] == 0
+    assert house.states() == {"delivered": 3}
+    with sqlite3.connect(house.settings.house.data / "brevdue.db") as database:
+        left = database.execute("SELECT count(*) FROM consignment WHERE recipient_key <> ''").fetchone()[0]
+        events = database.execute("SELECT count(*) FROM event").fetchone()[0]
+    database.close()
+    assert (left, events) == (0, 3 * 3)
 
 
 def test_check_says_that_all_is_well_and_names_what_is_not(found_house: FoundHouse):

@@ -15,14 +15,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from eboks.rest import EboksRest, build
+from eboks.channel_base import MailboxChannel
+from eboks.rest import EboksRest
 from eboks.simulator import person
 from eboks.simulator.certificates import CertificateFolder, ClientKind
 from eboks.simulator.server import wall_clock
-from schemas.channels import Channel
+from eboks.soap.channel import EboksSoap
+from schemas.channels import Channel, KeptEnrolment, Listed
 from schemas.consignments import Consignment, ContentRef, Document, Receipt, Recipient
+from schemas.eboks_settings import EboksChannel, EboksMaterial, EboksSettings, EboksSoapChannel
 from schemas.identity import Cpr, Cvr
-from schemas.settings import EboksChannel, EboksMaterial, MaterialSettings
+from schemas.settings import AnyChannel, MaterialSettings
 from tests.rigs.certificates import SYSTEM_ID
 from tests.rigs.simulator import MANDATORY, VOLUNTARY, RunningSimulator, StartSimulator
 
@@ -67,11 +70,16 @@ class KeptAnswers:
     def __init__(self) -> None:
         self.now = NOW
         self.answers: dict[tuple[str, int, str], tuple[datetime, str]] = {}
+        self.list: dict[str, Listed] | None = None
+        self.list_at = NOW
 
-    def recall(self, channel: str, material_id: int, recipient: str, max_age_seconds: float) -> str | None:
-        at, answer = self.answers.get((channel, material_id, recipient), (None, None))
-        young = at is not None and self.now - at < timedelta(seconds=max_age_seconds)
-        return answer if young else None
+    def recall(
+        self, channel: str, material_id: int, recipient: str, max_age_seconds: float
+    ) -> KeptEnrolment | None:
+        found = self.answers.get((channel, material_id, recipient))
+        if found is None or self.now - found[0] > timedelta(seconds=max_age_seconds):
+            return None
+        return KeptEnrolment(found[1], found[0])
 
     def remember(self, channel: str, material_id: int, recipient: str, answer: str) -> None:
         self.answers[(channel, material_id, recipient)] = (self.now, answer)
@@ -79,6 +87,13 @@ class KeptAnswers:
     def forget(self, channel: str, recipient: str) -> None:
         for key in [key for key in self.answers if key[0] == channel and key[2] == recipient]:
             del self.answers[key]
+        if self.list is not None and recipient in self.list:
+            self.list[recipient] = Listed(self.list_at, "unknown")
+
+    def listed(self, channel: str, recipient: str, max_age_seconds: float) -> Listed | None:
+        if self.list is None or self.now - self.list_at > timedelta(seconds=max_age_seconds):
+            return None
+        return self.list.get(recipient, Listed(self.list_at, "not_for_this_material"))
 
 
 def recipient_of(word: str = "valid") -> Recipient:
@@ -128,21 +143,40 @@ def eboks_settings(
     return EboksChannel.model_validate(given | change)
 
 
+OUR_UUIDS = {
+    "service_agreement_uuid": "11111111-2222-4333-8444-555555555555",
+    "user_system_uuid": "22222222-3333-4444-8555-666666666666",
+    "user_uuid": "33333333-4444-4555-8666-777777777777",
+}
+
+
+def soap_settings(
+    url: str, certificates: CertificateFolder, client: ClientKind = "good", **change: Any
+) -> EboksSoapChannel:
+    """Returns the settings of a SOAP channel to this address."""
+    rest = eboks_settings(url, certificates, client)
+    shared = {name: getattr(rest, name) for name in EboksSettings.model_fields}
+    return EboksSoapChannel.model_validate({"kind": "eboks_soap", **shared, **OUR_UUIDS, **change})
+
+
 @dataclass(slots=True)
 class EboksBench:
     """An e-Boks channel and what it was built from; `run` gives it an event loop and closes it."""
 
-    settings: EboksChannel
+    settings: AnyChannel
     simulated: bool = True
     materials: dict[str, MaterialSettings] = field(default_factory=lambda: dict(MATERIALS))
     papers: Papers = field(default_factory=Papers)
     kept: KeptAnswers = field(default_factory=KeptAnswers)
     now: Callable[[], datetime] = wall_clock
 
-    def build(self) -> EboksRest:
-        return build("eboks", self.settings, self.materials, self.papers, self.kept, self.now, self.simulated)
+    def build(self) -> MailboxChannel[Any]:
+        rest = isinstance(self.settings, EboksChannel)
+        make: Callable[..., MailboxChannel[Any]] = EboksRest if rest else EboksSoap
+        parts = (self.materials, self.papers, self.kept, self.now)
+        return make(self.settings.kind, self.settings, *parts, simulated=self.simulated)
 
-    def run(self, work: Callable[[EboksRest], Awaitable[T]]) -> T:
+    def run(self, work: Callable[[MailboxChannel[Any]], Awaitable[T]]) -> T:
         async def whole() -> T:
             channel = self.build()
             try:
@@ -160,6 +194,11 @@ class EboksBench:
 def bench_for(simulator: RunningSimulator, client: ClientKind = "good", **change: Any) -> EboksBench:
     """Returns a bench whose channel talks to this simulator."""
     return EboksBench(eboks_settings(simulator.url, simulator.certificates, client, **change))
+
+
+def soap_bench_for(simulator: RunningSimulator, client: ClientKind = "good", **change: Any) -> EboksBench:
+    """Returns a bench whose channel talks SOAP to this simulator."""
+    return EboksBench(soap_settings(simulator.url, simulator.certificates, client, **change))
 
 
 class ChannelRig(Protocol):
@@ -184,11 +223,16 @@ class ChannelRig(Protocol):
 
 
 class EboksRig:
-    """The e-Boks channel against the simulator."""
+    """A channel to e-Boks against the simulator; `on` is the simulator's word for a letter coming in."""
+
+    on = "put"
 
     def __init__(self, start: StartSimulator, folder: Path) -> None:
         self._simulator = start()
-        self._bench = bench_for(self._simulator)
+        self._bench = self._bench_for(self._simulator)
+
+    def _bench_for(self, simulator: RunningSimulator) -> EboksBench:
+        return bench_for(simulator)
 
     def build(self) -> Channel:
         return self._bench.build()
@@ -201,7 +245,7 @@ class EboksRig:
 
     def drop_answers(self, count: int) -> None:
         with self._simulator.client() as client:
-            client.add_fault("accept_then_drop", count=count)
+            client.add_fault("accept_then_drop", on=self.on, count=count)
 
     @contextmanager
     def stop_listening(self) -> Iterator[None]:
@@ -216,5 +260,17 @@ class EboksRig:
             return [one["sha256"] for one in client.messages()]
 
 
-RIGS: dict[str, Callable[[StartSimulator, Path], ChannelRig]] = {"eboks": EboksRig}
+class EboksSoapRig(EboksRig):
+    """The same over SOAP, with the simulator's duplicate fault known, so that doubt clears itself."""
+
+    on = "soap_send"
+
+    def _bench_for(self, simulator: RunningSimulator) -> EboksBench:
+        return soap_bench_for(simulator, duplicate_fault_codes=["9020"])
+
+
+RIGS: dict[str, Callable[[StartSimulator, Path], ChannelRig]] = {
+    "eboks": EboksRig,
+    "eboks_soap": EboksSoapRig,
+}
 """Kind of channel → rig."""

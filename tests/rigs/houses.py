@@ -25,6 +25,7 @@ from jobs.initiate import init_house
 from jobs.settings_file import read_settings
 from schemas.settings import Settings
 from tests.rigs.certificates import SYSTEM_ID
+from tests.rigs.channels import OUR_UUIDS
 from tests.rigs.simulator import MANDATORY, VOLUNTARY, RunningSimulator, StartSimulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,11 +59,9 @@ content_type_id = {voluntary}
 delivery = "voluntary"
 
 [channels.eboks]
-kind = "eboks"
+{kind}
 url = "{url}"
 system_id = {system_id}
-profile = "{profile}"
-client_id = "01"
 certificate = "{certificate}"
 key = "{key}"
 ca = "{ca}"
@@ -73,6 +72,13 @@ deadline_seconds = 10
 max_attempts = 50
 {channel}
 """
+
+
+# What one kind of channel to e-Boks has and the other has not.
+KINDS = {
+    "rest": 'kind = "eboks"\nprofile = "{profile}"\nclient_id = "01"',
+    "soap": "\n".join(['kind = "eboks_soap"', *(f'{name} = "{uuid}"' for name, uuid in OUR_UUIDS.items())]),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +174,7 @@ class HouseOnDisk:
 
 
 FoundHouse = Callable[..., HouseOnDisk]
-"""`found(simulator, database_url=, profile=, house=, source=, …)`: the last ones are lines of settings."""
+"""`found(simulator, database_url=, service=, profile=, house=, source=, …)`; the last: lines of settings."""
 
 
 def write_house(
@@ -176,6 +182,7 @@ def write_house(
     simulator: RunningSimulator,
     *,
     database_url: str = "",
+    service: str = "rest",
     profile: str = "direct",
     house: str = "",
     source: str = "",
@@ -191,7 +198,7 @@ def write_house(
             database_url=database_url,
             url=simulator.url,
             system_id=SYSTEM_ID,
-            profile=profile,
+            kind=KINDS[service].format(profile=profile),
             certificate=pair.certificate,
             key=pair.key,
             ca=simulator.certificates.server_ca,

@@ -17,8 +17,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
 
-from batch.ledger import Ledger
+from batch.ledger import Ledger, births
+from batch.ledger.engine import Database, parse_url, prepare_file
+from batch.ledger.store import METADATA
 from batch.records import Claim, KeptFile, NewBatch, NewConsignment, NewDocument, NewRejection, Outcome
 from batch.sealing import seal_consignment, seal_echo, seal_name
 from batch.vault import Vault
@@ -171,6 +176,7 @@ def make_consignment(
     route: tuple[str, ...] = (CHANNEL, "smime"),
     digits: str | None = None,
     n_documents: int = 1,
+    email: str = "aase@example.invalid",
     **changes: Any,
 ) -> NewConsignment:
     """Makes one consignment as intake would."""
@@ -192,7 +198,7 @@ def make_consignment(
             number=number,
             title="Lønseddel oktober",
             name="Åse Ærøskøbing",
-            email="aase@example.invalid",
+            email=email,
             mobile="",
             reference=f"ref-{line}",
             extra={"afdeling": "Øst"},
@@ -227,6 +233,25 @@ def make_rejection(
     """Makes a rejected line or a warning."""
     sealed = seal_echo(vault, TENANT, batch_id, line, f"ref-{line}", {"afdeling": "Vest"})
     return NewRejection(line, code, "fil", {"n_fields": 3}, warning, sealed)
+
+
+def make_first_schema(url: str) -> None:
+    """Makes a ledger as the first release made it, stamped, with one batch in it."""
+    database = Database(parse_url(url))
+    prepare_file(database.url, create=True)
+    config = Config()
+    config.set_main_option("script_location", str(births._MIGRATIONS))
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO house VALUES (1, 'simulated', :tenant, 0)"), {"tenant": TENANT})
+        connection.execute(
+            text(
+                "INSERT INTO batch VALUES ('20261102-080000-000001', 'loen', NULL, 'folder', 'f', '', '{}',"
+                " 3, 3, 0, NULL, 1, NULL, '', 0, 2, NULL)"
+            )
+        )
+    database.close()
 
 
 @pytest.fixture(scope="session")
@@ -269,9 +294,7 @@ def migrated_postgres(request: pytest.FixtureRequest, test_vault: Vault) -> str:
 
 def _empty(url: str) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        tables = (
-            "batch, consignment, document, kept_file, rejection, event, receipt, enrolment, slot, pause, act"
-        )
+        tables = ", ".join(sorted(set(METADATA.tables) - {"house"}))
         connection.execute(f"TRUNCATE {tables} CASCADE".encode())
 
 

@@ -14,6 +14,7 @@ _RELATIONS = (
     '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{0}</Relationships>'
 )
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_SHEETS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _KINDS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
@@ -28,11 +29,41 @@ def docx(*paragraphs: str, parts: Mapping[str, bytes | str] | None = None, types
     )
 
 
-def xlsx(parts: Mapping[str, bytes | str] | None = None) -> bytes:
-    """Returns an Excel workbook without sheets, with these further parts."""
+def xlsx(parts: Mapping[str, bytes | str] | None = None, *, sheet_name: str = "") -> bytes:
+    """Returns an Excel workbook without sheets, or with the name of one, with these further parts."""
+    book = f'<workbook xmlns="{_SHEETS}"><sheets><sheet name="{sheet_name}"/></sheets></workbook>'
     return packed(
-        {"[Content_Types].xml": _TYPES.format(more=""), "xl/workbook.xml": "<workbook/>", **(parts or {})}
+        {
+            "[Content_Types].xml": _TYPES.format(more=""),
+            "xl/workbook.xml": book if sheet_name else "<workbook/>",
+            **(parts or {}),
+        }
     )
+
+
+def sheet(*rows: str, more: str = "") -> str:
+    """Returns a sheet; each row is its cells as they are written in the file."""
+    lines = "".join(f"<row>{cells}</row>" for cells in rows)
+    return f'<worksheet xmlns="{_SHEETS}"><sheetData>{lines}</sheetData>{more}</worksheet>'
+
+
+def shared(*texts: str) -> str:
+    """Returns the part that holds the texts of cells of the kind `s`."""
+    items = "".join(f"<si><r><t>{text[:4]}</t></r><r><t>{text[4:]}</t></r></si>" for text in texts)
+    return f'<sst xmlns="{_SHEETS}">{items}</sst>'
+
+
+def word_part(kind: str, *paragraphs: str) -> str:
+    """Returns a part of a Word document with paragraphs: a header (`hdr`), comments, a table's cells."""
+    body = "".join(f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>" for text in paragraphs)
+    return f'<w:{kind} xmlns:w="{_WORD}">{body}</w:{kind}>'
+
+
+def titles(title: str) -> str:
+    """Returns the part with a file's own title."""
+    core = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
+    dc = "http://purl.org/dc/elements/1.1/"
+    return f'<c:coreProperties xmlns:c="{core}" xmlns:d="{dc}"><d:title>{title}</d:title></c:coreProperties>'
 
 
 def relation(kind: str, target: str, outward: bool = True) -> str:

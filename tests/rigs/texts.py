@@ -21,7 +21,7 @@ LANGUAGES = ("da", "en")
 # What the command line and the reports say, asked for by the rest of the code.
 PHRASES = "ui"
 # Families of phrases and single words: no fault, so no whole sentence and nothing to do about it.
-LABELS = (PHRASES, "cause", "demo")
+LABELS = (PHRASES, "cause", "demo", "onboard")
 _CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 _PREFIX = re.compile(r"[a-z][a-z0-9_]*\.[a-z0-9_.]*")
 _KEY = re.compile(r"[a-z0-9_.]+")

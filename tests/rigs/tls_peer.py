@@ -127,5 +127,7 @@ def _context(certificates: CertificateFolder, version: ssl.TLSVersion | None) ->
     context.load_verify_locations(files.client_ca)
     context.verify_mode = ssl.CERT_REQUIRED
     if version is not None:
+        if version < ssl.TLSVersion.TLSv1_2:
+            context.set_ciphers("DEFAULT@SECLEVEL=0")  # what an old server has, and OpenSSL no longer
         context.minimum_version = context.maximum_version = version
     return context

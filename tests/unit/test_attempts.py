@@ -29,9 +29,12 @@ class ScriptedChannel:
     protection = Protection.MAILBOX
     limits = Limits(10_000_000, frozenset({"pdf"}), 8)
 
-    def __init__(self, ending: object, *, reach: object = None, idempotent: bool = True) -> None:
+    def __init__(
+        self, ending: object, *, reach: object = None, idempotent: bool = True, found: object = None
+    ) -> None:
         self.idempotent = idempotent
         self._ending = ending
+        self._found = found
         self._reach = reach or Reach(True)
         self.calls: list[str] = []
 
@@ -56,7 +59,7 @@ class ScriptedChannel:
         return self._end("send", self._ending)
 
     async def find(self, message_id: str) -> Receipt | None:
-        return self._end("find", self._ending)
+        return self._end("find", self._found)
 
     async def receipts(self, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
         return
@@ -65,7 +68,9 @@ class ScriptedChannel:
     async def close(self) -> None: ...
 
 
-def claim(*, attempts: int = 1, earlier_unknown: bool = False, doubtful: bool = False) -> Claim:
+def claim(
+    *, attempts: int = 1, earlier_unknown: bool = False, doubtful: bool = False, n_unknown: int = 0
+) -> Claim:
     consignment = Consignment(
         id="20261124-120000-aaaaaa-00002",
         batch_id="20261124-120000-aaaaaa",
@@ -80,7 +85,7 @@ def claim(*, attempts: int = 1, earlier_unknown: bool = False, doubtful: bool = 
         attempts=attempts,
         earlier_unknown=earlier_unknown,
     )
-    return Claim(consignment, "004711" + "0" * 32, 1, doubtful)
+    return Claim(consignment, "004711" + "0" * 32, 1, doubtful, n_unknown)
 
 
 def outcome(channel: ScriptedChannel, one: Claim) -> Outcome:
@@ -122,11 +127,25 @@ def test_in_doubt_only_doubt_is_cleared_and_no_other_channel_is_tried(ending, ca
     assert one.cause not in (Cause.REROUTED, Cause.REFUSED, Cause.EXHAUSTED)
 
 
-def test_a_recipient_the_channel_does_not_reach_is_rerouted_and_nothing_is_sent():
-    channel = ScriptedChannel(RECEIPT, reach=Reach(False, "eboks.not_enrolled"))
+@pytest.mark.parametrize(
+    ("reach", "cause"),
+    [
+        (Reach(False, "eboks.not_enrolled"), Cause.REROUTED),
+        (Reach(False, "eboks.dead", refused=True), Cause.REFUSED),
+        (Transient("eboks.enrolment_unknown"), Cause.DEFERRED),
+    ],
+)
+def test_a_recipient_the_channel_does_not_reach_is_sent_nothing(reach, cause):
+    channel = ScriptedChannel(RECEIPT, reach=reach)
     one = outcome(channel, claim())
-    assert (one.cause, one.code) == (Cause.REROUTED, "eboks.not_enrolled")
-    assert channel.calls == ["reaches"]
+    assert (one.cause, one.code, channel.calls) == (cause, reach.code, ["reaches"])
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_a_look_up_that_fails_hands_nothing_over(idempotent):
+    reach = Transient("eboks.not_now", maybe_taken=True)
+    one = outcome(ScriptedChannel(RECEIPT, reach=reach, idempotent=idempotent), claim())
+    assert (one.cause, one.unknown) == (Cause.DEFERRED, False)
 
 
 def test_after_an_attempt_that_may_have_been_taken_no_look_up_reroutes_it():
@@ -189,9 +208,47 @@ def test_a_channel_that_is_not_idempotent_is_asked_and_never_sent_to_again():
 
 
 def test_a_channel_that_cannot_tell_leaves_the_doubt_to_a_person():
-    channel = ScriptedChannel(CannotTell("eboks.cannot_tell"), idempotent=False)
-    one = outcome(channel, claim(doubtful=True))
+    channel = ScriptedChannel(RECEIPT, idempotent=False, found=CannotTell("eboks.cannot_tell"))
+    one = outcome(channel, claim(doubtful=True, n_unknown=1))
     assert (one.cause, one.needs_person) == (None, True)
+    assert channel.calls == ["find"]
+
+
+ONCE_MORE = CannotTell("eboks.cannot_tell", send_once_more=True)
+
+
+def test_where_settings_say_so_the_same_is_sent_once_more_and_never_a_second_time():
+    channel = ScriptedChannel(RECEIPT, idempotent=False, found=ONCE_MORE)
+    assert outcome(channel, claim(doubtful=True, n_unknown=1)).cause is Cause.FOUND
+    assert channel.calls == ["find", "send"]
+    again = ScriptedChannel(RECEIPT, idempotent=False, found=ONCE_MORE)
+    one = outcome(again, claim(doubtful=True, n_unknown=2))
+    assert (one.cause, one.needs_person, again.calls) == (None, True, ["find"])
+
+
+@pytest.mark.parametrize(
+    ("ending", "unknown", "needs_person"),
+    [
+        (InDoubt("http.no_answer"), True, False),
+        (Transient("http.502", maybe_taken=True), True, False),
+        (KeyError("a bug of ours"), True, False),
+        (Transient("http.not_connected", reached=False), False, False),
+        (Unreachable("eboks.not_enrolled"), False, True),
+        (Refused("eboks.refused"), False, True),
+    ],
+)
+def test_sent_once_more_only_a_yes_ends_the_doubt(ending, unknown, needs_person):
+    channel = ScriptedChannel(ending, idempotent=False, found=ONCE_MORE)
+    one = outcome(channel, claim(doubtful=True, n_unknown=1, earlier_unknown=True))
+    assert (one.cause, one.unknown, one.needs_person) == (None, unknown, needs_person)
+
+
+@pytest.mark.parametrize("asked", [None, 60.0])
+def test_what_may_have_been_taken_is_doubt_where_the_same_id_is_not_known_again(asked):
+    ending = Transient("http.502", maybe_taken=True, retry_after_seconds=asked)
+    one = outcome(ScriptedChannel(ending, idempotent=False), claim())
+    assert (one.cause, one.unknown, one.needs_person) == (Cause.LOST, True, False)
+    assert one.retry_at >= NOW + timedelta(seconds=asked or 0)
 
 
 @pytest.mark.parametrize("asked", [0.0, 7.0, 120.0, 3600.0])

@@ -23,7 +23,9 @@ from tests.unit.test_layers import HEAVY, HEAVY_DATABASE
 COMMANDS = (
     *("pull", "dispatch", "collect", "close", "purge", "run", "release", "hold", "cancel", "resolve"),
     *("pause", "resume", "status", "explain", "check", "init", "simulate", "demo", "version"),
+    *("enrolment", "onboard", "cert"),
 )
+FAMILIES = ("enrolment import", "enrolment check", "cert list", "cert renew")
 LANGUAGES: tuple[Language, Language] = ("da", "en")
 ENGLISH_CHROME = ("Usage", "Options", "Arguments", "Commands", "Show this", "required", "default")
 NUMBER = "1408683994"
@@ -72,9 +74,9 @@ def test_the_commands_are_those_that_are_promised():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", ["", *COMMANDS])
+@pytest.mark.parametrize("name", ["", *COMMANDS, *FAMILIES])
 def test_every_page_of_help_is_in_its_language_and_whole(name, language, capsys):
-    assert run([name, "--help", "--sprog", language] if name else ["--help", "--sprog", language]) == 0
+    assert run([*name.split(), "--help", "--sprog", language]) == 0
     page = capsys.readouterr().out
     assert "ui." not in page and "help_" not in page, "a text is missing"
     assert not re.search(r"\w\.\.\.$", page, re.MULTILINE), "a text is cut off"
@@ -88,9 +90,13 @@ def test_every_page_of_help_is_in_its_language_and_whole(name, language, capsys)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_command_option_and_argument_has_its_help(language):
     group = tree(language)
-    described = [*group.params, *(p for command in group.commands.values() for p in command.params)]
+    commands = dict(group.commands)
+    for family in [one for one in commands.values() if hasattr(one, "commands")]:
+        commands |= {f"{family.name} {name}": command for name, command in family.commands.items()}
+    assert set(FAMILIES) == set(commands) - set(COMMANDS)
+    described = [*group.params, *(p for command in commands.values() for p in command.params)]
     assert [one.name for one in described if not (one.help or "").strip()] == []
-    assert [name for name, command in group.commands.items() if not command.help] == []
+    assert [name for name, command in commands.items() if not command.help] == []
 
 
 def test_help_alone_loads_nothing_heavy():
@@ -108,6 +114,10 @@ def test_help_alone_loads_nothing_heavy():
         (["frobnicate"], "usage.no_such_command"),
         (["status", "--frob"], "usage.no_such_option"),
         (["status", "a", "b"], "usage.wrong"),
+        (["enrolment"], "usage.wrong"),
+        (["enrolment", "frobnicate"], "usage.wrong"),
+        (["enrolment", "import"], "usage.missing"),
+        (["enrolment", "check", "x", "--frob"], "usage.no_such_option"),
         (["hold", "x"], "usage.missing"),
         (["hold", "--reason", "y"], "usage.missing"),
         (["resolve", "x", "maybe", "--reason", "y"], "usage.bad_value"),

@@ -10,10 +10,10 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from schemas.eboks_settings import EboksChannel, EboksMaterial, EboksSettings, EboksSoapChannel, SoapOperation
+from schemas.policy import DATA_CLASSES, AmountLimits, ClassPolicy, PolicySettings
 from schemas.settings import (
     DEFAULT_TIMETABLE,
-    EboksChannel,
-    EboksMaterial,
     HouseSettings,
     MaterialSettings,
     RetentionSettings,
@@ -30,18 +30,31 @@ TABLES: dict[str, type[BaseModel]] = {
     "materials.<name>": MaterialSettings,
     "materials.<name>.eboks": EboksMaterial,
     "channels.<name>": EboksChannel,
+    "channels.<name> eboks_soap": EboksSoapChannel,
+    "channels.<name>.send": SoapOperation,
     "timetable.<name>": TimetableEntry,
     "retention": RetentionSettings,
+    "policy.limits": AmountLimits,
 }
+# Told as a matrix, not as keys in a row.
+MATRICES = {"policy"}
 # Tables of their own on the page, not keys in a row.
-SUBTABLES = {("materials.<name>", "eboks")}
+SUBTABLES = {
+    ("materials.<name>", "eboks"),
+    ("channels.<name> eboks_soap", "send"),
+    ("channels.<name> eboks_soap", "lookup"),
+}
+# What the kinds of channel to e-Boks share is described once, with the first of them.
+SHARED = {"channels.<name> eboks_soap": EboksSettings}
 REQUIRED = "required"
 
 
 def sections() -> dict[str, str]:
     """Returns the text under each heading that names a table."""
-    parts = re.split(r"^##+ `\[(.+)\]`$", PAGE, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
+    parts = re.split(r"^##+ `\[(.+?)\]`( of kind `\w+`)?$", PAGE, flags=re.MULTILINE)
+    kinds = [(kind or "").replace("`", "").removeprefix(" of kind") for kind in parts[2::3]]
+    names = [name + kind for name, kind in zip(parts[1::3], kinds, strict=True)]
+    return dict(zip(names, parts[3::3], strict=True))
 
 
 def rows(table: str) -> dict[str, str]:
@@ -71,14 +84,31 @@ def real(model: type[BaseModel], key: str) -> Any:
 
 
 def test_every_table_of_the_file_has_a_section():
-    assert set(sections()) == set(TABLES)
+    assert set(sections()) == set(TABLES) | MATRICES
     assert {name.split(".")[0] for name in TABLES} == set(Settings.model_fields)
+
+
+def test_the_policy_is_told_as_it_is():
+    page = sections()["policy"]
+    told = {
+        data_class: (always, transport)
+        for classes, always, transport in re.findall(
+            r'^\| (`.+?) \| `"(\w+)"` \| `"(\w+)"` \|$', page, flags=re.MULTILINE
+        )
+        for data_class in re.findall(r"`(\w+)`", classes)
+    }
+    policy = PolicySettings()
+    strong = [name for name in ClassPolicy.model_fields if name != "transport"]
+    for data_class in DATA_CLASSES:
+        always, transport = told[data_class]
+        assert {policy.allowance(data_class, name) for name in strong} == {always}
+        assert policy.allowance(data_class, "transport") == transport
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_key_is_described_and_none_is_invented(table):
     keys = {key for key in TABLES[table].model_fields if (table, key) not in SUBTABLES}
-    assert set(rows(table)) == keys
+    assert set(rows(table)) == keys - set(SHARED[table].model_fields if table in SHARED else ())
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -89,7 +119,7 @@ def test_every_default_on_the_page_is_the_real_one(table):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_table_has_an_example(table):
-    head = re.escape(table).replace("<name>", r"\w+")
+    head = re.escape(table.split()[0]).replace("<name>", r"\w+")
     assert re.search(rf"^    \[{head}\]$", sections()[table], flags=re.MULTILINE)
 
 
@@ -98,6 +128,7 @@ def test_the_examples_are_settings_that_can_be_read():
     settings = Settings.model_validate(tomllib.loads(examples))
     assert settings.sources["loen"].columns == {"modtager": "CPR-nummer", "fil": "Dokument"}
     assert settings.channels["eboks"].verdicts == {"9001": "transient"}
+    assert settings.channels["aftale"].send.fields["meddelelse.noegle"] == "message_id"
 
 
 def test_the_default_timetable_is_told_as_it_is():

@@ -11,7 +11,6 @@ import pytest
 from batch.drop_folder import (
     FOLDERS,
     find_sealed,
-    find_strays,
     make_batch_id,
     prepare_folders,
     resume,
@@ -137,12 +136,6 @@ def test_a_missing_inbox_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as fault:
         find_sealed("loen", SourceSettings(folder=tmp_path / "gone"), now=lambda: datetime.now(UTC))
     assert fault.value.code == "drop.no_inbox"
-
-
-def test_what_is_no_drop_is_counted_once(marked: SourceSettings) -> None:
-    put(marked, "a/", "a.klar", "b.zip", "notes.txt", "lonely.ok", ".hidden", "c.part")
-    (stray,) = find_strays(marked)
-    assert (stray.code, stray.params, stray.warning) == ("drop.stray_file", {"n_files": 2}, True)
 
 
 def test_taking_moves_drop_and_markers_and_locks(marked: SourceSettings) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from batch.document_store import DocumentStore
 from batch.drop_folder import take
+from batch.pdf_text import MAX_PAGES_READ
 from batch.quarantine import DropRefused
+from batch.reports import write_answers
 from schemas.states import State
 from tests.rigs import drops
 from tests.rigs.drops import Drop, OpenHouse, good_drop
+from tests.rigs.pdfs import many_pages_pdf
 
 
 def test_a_good_folder_becomes_a_batch_and_no_original_is_left(intake_house: OpenHouse) -> None:
@@ -177,6 +181,21 @@ def test_the_wrong_persons_document_is_held(intake_house: OpenHouse) -> None:
     done = house.take_one()
     assert house.codes(done.batch_id) == {3: "document.other_cpr"}
     assert (done.n_ready, done.n_held, done.held_code) == (1, 1, "")
+
+
+def test_a_document_that_was_not_read_to_its_end_is_told_in_the_answers(intake_house: OpenHouse) -> None:
+    house = intake_house()
+    long = many_pages_pdf(MAX_PAGES_READ + 1)
+    good_drop(1).add(drops.OK_2004, content=long).write_folder(house.inbox)
+    done = house.take_one()
+    assert (done.n_ready, done.n_warnings) == (2, 1)
+    assert house.warnings(done.batch_id) == [(3, "document.not_read_to_end")]
+    answers = house.source.folder / "kvittering"
+    told = write_answers(
+        answers, house.ledger, done.batch_id, language="da", simulated=True, now=lambda: drops.NOON
+    )
+    assert "document.not_read_to_end" in (told / "rapport.html").read_text(encoding="utf-8")
+    assert json.loads((told / "rapport.json").read_text(encoding="utf-8"))["advarsler"] == 1
 
 
 def test_a_lost_zero_is_held_with_the_repair_offered(intake_house: OpenHouse) -> None:

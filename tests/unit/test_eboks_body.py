@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from eboks.dispatch_body import Enclosure, build_dispatch, latin1_html
+from eboks.dispatch_body import build_dispatch
+from eboks.enclosures import Enclosure, latin1_html
 from schemas.errors import Refused
 from tests.rigs.channels import recipient_of
 

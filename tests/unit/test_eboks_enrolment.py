@@ -6,10 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from eboks.simulator import person
+from schemas.channels import Listed
+from schemas.eboks_settings import EboksMaterial
 from schemas.errors import ConfigurationError, Transient
-from schemas.settings import EboksMaterial, MaterialSettings
-from tests.rigs.channels import bench_for, letter
-from tests.rigs.simulator import StartSimulator
+from schemas.settings import MaterialSettings
+from tests.rigs.channels import NOW, bench_for, letter
+from tests.rigs.simulator import VOLUNTARY, StartSimulator
 
 
 def reach(bench, word="valid", material="brev", **change):
@@ -38,6 +41,7 @@ def n_lookups(simulator):
 def test_a_voluntary_material_is_looked_up(simulator, word, code):
     found = reach(bench_for(simulator), word)
     assert (found.reached, found.code, found.cached) == (not code, code, False)
+    assert found.refused is (word == "dead"), "a letter to the dead goes by no other channel"
 
 
 @pytest.mark.parametrize("material", ["loenseddel", "venter"])
@@ -130,3 +134,89 @@ def test_attachments_go_where_the_settings_allow_them(simulator):
     bench = bench_for(simulator, attachments=True)
     two = (bench.papers.keep(b"a"), bench.papers.keep(b"b", ordinal=1))
     assert bench.send(letter(bench.papers, documents=two)).final
+
+
+def with_list(simulator, order, listed, **change):
+    """Returns a bench whose channel asks these sources, with a list of words → what it says."""
+    bench = bench_for(simulator, enrolment=order, **change)
+    bench.kept.list = {person(word).number: Listed(NOW, *said) for word, said in listed.items()}
+    return bench
+
+
+def enrolled_for(*places):
+    return "enrolled", frozenset(map(str, places))
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (enrolled_for(VOLUNTARY), ""),
+        (enrolled_for("*"), ""),
+        (enrolled_for("g:breve"), ""),
+        (enrolled_for(VOLUNTARY + 1, "g:loen"), "eboks.not_enrolled"),
+        (("not_for_this_material",), "eboks.not_enrolled"),
+        (("exempt",), "eboks.exempt"),
+        (("not_found",), "eboks.not_found"),
+        (("dead",), "eboks.dead"),
+        (("minor",), "eboks.minor"),
+    ],
+)
+def test_the_list_is_read_by_material_and_by_its_registration_group(simulator, said, code):
+    bench = with_list(simulator, ["list"], {"valid": said})
+    eboks = EboksMaterial(content_type_id=VOLUNTARY, enrolment_group="breve")
+    bench.materials["brev"] = MaterialSettings(eboks=eboks, channels=("eboks",))
+    found = reach(bench)
+    assert (found.reached, found.code, found.source) == (not code, code, "list")
+    assert n_lookups(simulator) == 0
+    assert bench.kept.answers == {}, "a list's answer is not kept beyond the list"
+
+
+def test_one_who_is_missing_on_a_list_is_enrolled_for_nothing(simulator):
+    assert reach(with_list(simulator, ["list"], {})).code == "eboks.not_enrolled"
+
+
+@pytest.mark.parametrize(
+    ("order", "listed", "reached", "source", "n_asked"),
+    [
+        (["list"], {"valid": ("exempt",)}, False, "list", 0),
+        (["list", "lookup"], {"valid": ("exempt",)}, False, "list", 0),
+        (["list", "lookup"], {"valid": ("unknown",)}, True, "lookup", 1),
+        (["lookup", "list"], {"valid": ("exempt",)}, True, "lookup", 1),
+        (["lookup"], {"valid": ("exempt",)}, True, "lookup", 1),
+    ],
+)
+def test_sources_are_asked_in_order_until_one_can_say(simulator, order, listed, reached, source, n_asked):
+    found = reach(with_list(simulator, order, listed))
+    assert (found.reached, found.source, n_lookups(simulator)) == (reached, source, n_asked)
+
+
+@pytest.mark.parametrize("listed", [{"valid": ("unknown",)}, {"valid": ("a word of a later release",)}])
+def test_where_nobody_can_say_the_letter_waits_an_hour(simulator, listed):
+    with pytest.raises(Transient) as waits:
+        reach(with_list(simulator, ["list"], listed))
+    assert (waits.value.code, waits.value.retry_after_seconds) == ("eboks.enrolment_unknown", 3600.0)
+
+
+def test_a_list_that_is_too_old_says_nothing(simulator):
+    bench = with_list(simulator, ["list"], {"valid": enrolled_for("*")}, enrolment_list_hours=30)
+    bench.kept.now += timedelta(hours=30)
+    assert reach(bench).reached
+    bench.kept.now += timedelta(seconds=1)
+    with pytest.raises(Transient) as waits:
+        reach(bench)
+    assert waits.value.code == "eboks.enrolment_unknown"
+
+
+def test_a_look_up_that_fails_is_told_as_itself_when_the_list_can_not_say_either(simulator):
+    with simulator.client() as client:
+        client.add_fault("status", on="lookup", status=503)
+    bench = with_list(simulator, ["lookup", "list"], {"valid": ("unknown",)})
+    with pytest.raises(Transient) as waits:
+        reach(bench)
+    assert waits.value.code == "eboks.not_now"
+
+
+def test_a_look_up_that_turns_us_down_is_not_covered_up_by_the_list(simulator):
+    bench = with_list(simulator, ["lookup", "list"], {"valid": enrolled_for("*")}, client="other_system")
+    with pytest.raises(ConfigurationError):
+        reach(bench)

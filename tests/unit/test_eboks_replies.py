@@ -168,6 +168,17 @@ def test_the_invented_numbers_are_the_simulators_and_count_only_there():
         codes.BAD_EXTENSION: "eboks.extension_not_carried",
         codes.UNKNOWN_MATERIAL: "eboks.unknown_system_or_material",
         codes.BROKEN_BODY: "eboks.not_now",
+        codes.BROKEN_SIMULATOR: "eboks.not_now",
+        codes.TOO_FAST: "eboks.too_fast",
+        codes.TOO_LARGE: "eboks.too_large",
+        codes.TOO_MANY_ENCLOSURES: "eboks.attachments_not_supported",
+        codes.NOT_SOAP_11: "eboks.set_up_refused",
+        codes.NOT_UNDERSTOOD: "eboks.set_up_refused",
+        codes.BAD_SOAP_ACTION: "eboks.set_up_refused",
+        codes.NO_CONTEXT: "eboks.set_up_refused",
+        codes.WRONG_CONTEXT: "eboks.set_up_refused",
+        codes.BAD_SIGNATURE: "eboks.set_up_refused",
+        codes.NOT_DIGITAL: "eboks.set_up_refused",
     }
     simulated, live = verdict_table({}, simulated=True), verdict_table({}, simulated=False)
     assert {one.number: code for one, code in meanings.items()} == {

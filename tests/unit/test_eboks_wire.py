@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from eboks.tls import make_context
+from eboks.own_identity import OwnIdentity
 from eboks.wire import Wire
 from schemas.errors import ConfigurationError, InDoubt, Transient
 from tests.rigs.tls_peer import plain_peer, read_request, refusing_peer, tls_peer
@@ -24,7 +24,7 @@ def on_wire(certificates, url, work, *, client="good", parallel=4, deadline_seco
     async def whole():
         wire = Wire(
             url,
-            lambda: make_context(pair.certificate, pair.key, certificates.server_ca),
+            OwnIdentity(pair.certificate, pair.key, certificates.server_ca, lambda: None).context,
             parallel=parallel,
             deadline_seconds=deadline_seconds,
             max_reply_bytes=10_000,

@@ -192,16 +192,18 @@ def test_no_repr_shows_whom_or_what_a_request_is_about() -> None:
         b"[]",
         b"\xff",
         b'["document.damaged",{},1]',
-        b'["row.other",{},1,false]',
-        b'["document.Damaged 140868",{},1,false]',
-        b'["",{},true,false]',
-        b'["",{},"1",false]',
-        b'["",{},1,0]',
-        b'["",{"kind":"140868-3994"},1,false]',
-        b'["",{"kind":[1]},1,false]',
-        b'["",{"kind":true},1,false]',
-        b'["",{"a-b":1},1,false]',
-        b'["",[],1,false]',
+        b'["row.other",{},1,false,false]',
+        b'["document.Damaged 140868",{},1,false,false]',
+        b'["",{},true,false,false]',
+        b'["",{},"1",false,false]',
+        b'["",{},1,0,false]',
+        b'["",{},1,false]',
+        b'["",{},1,false,0]',
+        b'["",{"kind":"140868-3994"},1,false,false]',
+        b'["",{"kind":[1]},1,false,false]',
+        b'["",{"kind":true},1,false,false]',
+        b'["",{"a-b":1},1,false,false]',
+        b'["",[],1,false,false]',
         b"[" * 2000,
     ],
 )
@@ -211,7 +213,7 @@ def test_what_a_taken_over_child_says_is_not_believed(content: bytes) -> None:
 
 
 def test_an_answer_survives_the_way(inspector: Inspector) -> None:
-    found = Inspection("document.active_content", {"kind": "external content", "n_pages": 3}, 7, True)
+    found = Inspection("document.active_content", {"kind": "external content", "n_pages": 3}, 7, True, True)
     content = frames.encode_reply(found)
     assert int.from_bytes(content[:4], "big") == len(content) - 4
     assert frames.decode_reply(content[4:]) == found

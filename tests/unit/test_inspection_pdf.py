@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from pikepdf import Array, Dictionary, Name, String
 
+from batch import pdf_text
+from batch.document_rules import MAX_CHARACTERS
 from batch.inspection import Inspection, Inspector
-from batch.pdf_text import MAX_PAGES_READ
+from batch.pdf_text import MAX_PAGES_READ, FiumDocument
 from tests.rigs import pdfs
 from tests.rigs.inspecting import codes, inspect_all, inspect_one, request
 
@@ -165,7 +167,30 @@ def test_a_number_in_a_real_file_is_read_in_every_shape(inspector: Inspector, li
 def test_a_file_too_long_to_read_whole_says_so(inspector: Inspector) -> None:
     n_pages = MAX_PAGES_READ + 10
     found = inspect_one(inspector, pdfs.many_pages_pdf(n_pages))
-    assert found == Inspection(params={"n_pages": n_pages, "n_pages_read": MAX_PAGES_READ}, n_pages=n_pages)
+    assert found == Inspection(n_pages=n_pages, capped=True)
+    unguarded = inspect_one(inspector, pdfs.many_pages_pdf(n_pages), guard=False)
+    assert unguarded == Inspection(n_pages=n_pages)
+
+
+def test_a_page_with_more_text_than_is_read_says_so_too() -> None:
+    long = FiumDocument(pdfs.text_pdf([["abc " * 20] * 3]))
+    whole = list(long.texts())
+    assert not long.capped
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pdf_text, "MAX_CHARACTERS_READ", 50)
+        assert list(long.texts()) == [whole[0][:50]]
+    assert long.capped
+    long.close()
+
+
+def test_a_plain_text_is_read_up_to_the_same_length(inspector: Inspector) -> None:
+    filling = b"Side uden numre. " * (MAX_CHARACTERS // 17 + 1)
+    late = inspect_one(inspector, filling + b"\nCPR-nr. 010165-3999\n", "txt")
+    assert late == Inspection(capped=True)
+    early = inspect_one(inspector, b"CPR-nr. 010165-3999\n" + filling, "txt")
+    assert early == Inspection("document.other_cpr", hold=True, capped=True)
+    own = inspect_one(inspector, b"CPR-nr. 140868-3994\n" + filling, "txt")
+    assert own == Inspection()
 
 
 def test_a_scanned_page_shows_no_number(inspector: Inspector) -> None:

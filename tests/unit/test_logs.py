@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from jobs.logs import TALKERS, Log, LogLines, make_log, open_log
-from jobs.redaction import EVENTS, HIDDEN, redact
+from jobs.redaction import EVENTS, HIDDEN, name_or_hidden, redact
 from schemas.errors import ConfigurationError, Refused
 from tests.rigs.source import ROOT, modules
 
@@ -298,3 +298,20 @@ def _event(call: ast.Call) -> set[str]:
     first = call.args[0] if call.args else None
     named = isinstance(first, ast.Constant) and isinstance(first.value, str) and "." in first.value
     return {first.value} if speaks and named else set()
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("loen", "loen"),
+        ("hr_2026", "hr_2026"),
+        ("Jens Jensen", HIDDEN),
+        ("Jens", HIDDEN),
+        ("1408683994", HIDDEN),
+        ("140868-3994", HIDDEN),
+        ("a" * 41, HIDDEN),
+        ("", HIDDEN),
+    ],
+)
+def test_a_word_that_can_be_no_name_of_the_settings_is_not_repeated(word: str, shown: str) -> None:
+    assert name_or_hidden(word) == shown

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +56,35 @@ def test_a_worker_never_takes_itself_for_dead(tmp_path):
     assert me.name not in me.dead()
     me.close()
     assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_worker_that_ends_with_leases_is_dead_to_whoever_comes_next(tmp_path):
+    me = Worker(tmp_path)
+    me.leave_leases()
+    assert me.name not in Worker(tmp_path).dead()
+    me.close()
+    successor = Worker(tmp_path)
+    assert successor.dead() == {me.name}
+    successor.bury(successor.dead())
+    assert successor.dead() == frozenset()
+
+
+def test_a_worker_is_never_seen_under_its_name_without_its_lock(tmp_path):
+    """Whoever looks in the very moment a worker is born must not find a file that is free."""
+    seen = []
+    rename = Path.rename
+
+    def look_first(path, target):
+        seen.append({name.suffix for name in tmp_path.iterdir()})
+        with pytest.raises(BlockingIOError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return rename(path, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "rename", look_first)
+        me = Worker(tmp_path)
+    assert seen == [{".new"}]
+    assert [path.name for path in tmp_path.iterdir()] == [f"{me.name}.lock"]
 
 
 def test_only_one_may_hold_a_lock(tmp_path):

@@ -12,7 +12,9 @@ import pytest
 
 from batch.index_reader import Chunk
 from batch.rows import JudgedRow, RowJudge, must_columns
+from schemas.catalogue import Language, explain
 from schemas.consignments import RecipientKind
+from schemas.identity import judge_cpr
 from schemas.settings import MaterialSettings, SourceSettings
 from tests.rigs import drops
 
@@ -45,6 +47,51 @@ def judge(changes: Mapping[str, str], **source: Any) -> JudgedRow:
 
 def found(row: JudgedRow) -> list[tuple[str, str]]:
     return [(fault.code, fault.column) for fault in row.faults]
+
+
+P_NUMBER_LIKE_A_CPR = "1001700002"
+P_NUMBERS = ("1013456789", "1003456789", "1001700004", "1001758004")
+"""Ten digits like those of places of business: without a date, in the future, failing modulus 11, too old."""
+
+
+@pytest.mark.parametrize(
+    ("default", "said", "number", "expected"),
+    [
+        ("cpr", "", drops.OK, (RecipientKind.CPR, [])),
+        ("cpr", "", drops.CVR, (RecipientKind.CPR, [("identity.bad_format", "modtager")])),
+        ("cpr", "cvr", drops.CVR, (RecipientKind.CVR, [])),
+        ("cpr", " CVR ", drops.OK, (RecipientKind.CVR, [("identity.bad_cvr", "modtager")])),
+        ("cvr", "", drops.CVR, (RecipientKind.CVR, [])),
+        ("cvr", "", drops.OK, (RecipientKind.CVR, [("identity.bad_cvr", "modtager")])),
+        ("cvr", "cpr", drops.OK, (RecipientKind.CPR, [])),
+        ("cvr", "pnr", drops.OK, (RecipientKind.CPR, [("identity.type_unknown", "modtager")])),
+        (None, "", drops.CVR, (RecipientKind.CVR, [])),
+    ],
+)
+def test_the_sources_type_counts_where_the_row_says_none(
+    default: str | None, said: str, number: str, expected: tuple[RecipientKind, list[tuple[str, str]]]
+) -> None:
+    row = judge({"modtager": number, "modtagertype": said}, recipient_type=default)
+    assert (row.kind, found(row)) == expected
+
+
+def test_with_a_type_a_p_number_is_never_taken_for_a_person() -> None:
+    assert judge_cpr(P_NUMBER_LIKE_A_CPR, TODAY).sendable
+    for number in (P_NUMBER_LIKE_A_CPR, *P_NUMBERS):
+        row = judge({"modtager": number}, recipient_type="cvr")
+        assert found(row) == [("identity.bad_cvr", "modtager")]
+
+
+@pytest.mark.parametrize("number", P_NUMBERS)
+@pytest.mark.parametrize("language", ["da", "en"])
+def test_an_untyped_number_that_is_no_plausible_cpr_says_what_to_do_with_a_p_number(
+    number: str, language: Language
+) -> None:
+    row = judge({"modtager": number})
+    fault = row.faults[0] if row.faults else row.hold
+    assert fault is not None
+    said = explain(fault.code, language)
+    assert "P-num" in str(said) and "CVR" in said.do
 
 
 def test_a_good_row_has_everything_and_no_fault() -> None:

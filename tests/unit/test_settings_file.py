@@ -80,6 +80,78 @@ def test_what_can_not_work_is_refused(tmp_path, line, wrong):
     assert fault_of(written(tmp_path, GOOD.replace(line, wrong, 1))).code == "settings.invalid"
 
 
+SOAP = """
+[channels.post]
+kind = "eboks_soap"
+url = "https://127.0.0.1:8443"
+system_id = 4711
+certificate = "a.pem"
+key = "a.key"
+service_agreement_uuid = "11111111-1111-4111-8111-111111111111"
+user_system_uuid = "22222222-2222-4222-8222-222222222222"
+user_uuid = "33333333-3333-4333-8333-333333333333"
+"""
+OWN = """
+wsdl = "aftale/post.wsdl"
+[channels.post.send]
+operation = "indlever"
+result = "kvittering.modtaget"
+[channels.post.send.fields]
+"brev.id" = "message_id"
+"brev.slags" = "=A"
+"brev.til" = "number"
+"brev.fil" = "document"
+[channels.post.lookup]
+operation = "kender"
+result = "kendt"
+[channels.post.lookup.fields]
+"nummer" = "number"
+"""
+
+
+def test_a_channel_has_the_shape_of_its_kind_and_of_rest_when_it_names_none(tmp_path):
+    text = GOOD.replace('kind = "eboks"\n', "") + SOAP + OWN
+    channels = read_settings(written(tmp_path, text)).channels
+    assert [channels[name].kind for name in ("eboks", "post")] == ["eboks", "eboks_soap"]
+    assert channels["post"].wsdl == tmp_path / "aftale/post.wsdl"
+    assert channels["post"].send.fields["brev.id"] == "message_id"
+
+
+SEND = "[channels.post.send]"
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "told"),
+    [
+        ('kind = "eboks_soap"', 'kind = "fax"', "channels.post: kind: must be one of eboks, eboks_soap"),
+        ('kind = "eboks_soap"', "", "channels.post.user_uuid: Extra inputs"),
+        ("system_id = 4711", "system_id = 0", "channels.post.system_id: "),
+        ('user_uuid = "33', 'user_uuid = "X', "channels.post.user_uuid: "),
+        ("user_uuid = ", "# ", "user_uuid: required by this contract"),
+        (SEND, f'security = "signed"\n{SEND}', "partner_certificate: required"),
+        ('wsdl = "aftale/post.wsdl"', "", "wsdl: required"),
+        ('"message_id"', '"cprr"', "channels.post.send: Value error, fields: no such value: cprr"),
+        ('"brev.id"', '# "', "send.fields: message_id is used nowhere"),
+        ('"brev.til"', '# "', "send.fields: nothing names the recipient"),
+        ('"nummer" = "number"', "", "lookup.fields: nothing names the recipient"),
+        ('"brev.slags" = "=A"', '"brev.mere" = "attachment"', "stand in places with []"),
+        ('result = "kendt"', 'result = "kendt"\nno = ["1"]', "one word can't be both"),
+        (SEND, f'duplicate_fault_texts = [""]\n{SEND}', "duplicate_fault_texts"),
+    ],
+)
+def test_a_fault_in_a_channel_is_told_by_its_place_in_the_file(tmp_path, line, wrong, told):
+    text = SOAP + (OWN if line != "user_uuid = " else "")
+    assert line in text
+    assert told in str(fault_of(written(tmp_path, GOOD + text.replace(line, wrong, 1))).params["faults"])
+
+
+def test_the_environment_reaches_a_channel_of_any_kind(tmp_path, monkeypatch):
+    monkeypatch.setenv("BREVDUE_CHANNELS__POST__WHEN_IN_DOUBT", "resend_once")
+    monkeypatch.setenv("BREVDUE_CHANNELS__POST__DUPLICATE_FAULT_CODES", '["4007"]')
+    channel = read_settings(written(tmp_path, GOOD + SOAP)).channels["post"]
+    assert (channel.when_in_doubt, channel.duplicate_fault_codes) == ("resend_once", ("4007",))
+
+
 def test_two_sources_may_not_share_a_folder(tmp_path):
     text = GOOD + '\n[sources.other]\nfolder = "loen"\n'
     assert "share one folder" in str(fault_of(written(tmp_path, text)).params["faults"])

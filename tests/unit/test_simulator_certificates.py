@@ -29,7 +29,7 @@ def read(path: Path) -> x509.Certificate:
 
 def test_key_files_are_the_owners_alone(made: CertificateFolder):
     keys = list(made.folder.glob("*.key"))
-    assert len(keys) == 9
+    assert len(keys) == 11
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
     assert stat.S_IMODE(made.folder.stat().st_mode) == 0o700
 

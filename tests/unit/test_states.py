@@ -22,7 +22,11 @@ DESIGN = {
     "in_doubt": {"found": "accepted", "not_found": "ready", "written_off": "failed"},
     "accepted": {"confirmed": "delivered", "returned": "ready next", "refused": "failed"},
 }
-OURS = {("ready", "held"): "held", ("accepted", "exhausted"): "failed"}
+OURS = {
+    ("ready", "held"): "held",
+    ("accepted", "exhausted"): "failed",
+    ("sending", "no_way"): "held",
+}
 
 
 def _flat() -> dict[tuple[str, str], str]:
@@ -30,7 +34,7 @@ def _flat() -> dict[tuple[str, str], str]:
     return table | OURS
 
 
-def test_the_table_is_the_designs_with_the_two_named_additions() -> None:
+def test_the_table_is_the_designs_with_the_three_named_additions() -> None:
     found = {
         (state.value, cause.value): way.to.value + (" next" if way.next_step else "")
         for (state, cause), way in TRANSITIONS.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ from jobs.owed import OwedSlots
 from jobs.turns import MAX_TRIES, Turns
 from schemas.errors import ConfigurationError, ServiceDown
 from tests.rigs.timekeeping import Notebook, file_log, read_log
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """What a verb returns that did what it could; `fault` is what kept it from the rest."""
+
+    fault: Exception | None
+
 
 SLOT = ("natten", "2026-10-25T02:30")
 VERBS = ("pull", "dispatch", "collect", "close", "purge")
@@ -191,6 +200,33 @@ def test_a_slot_that_was_told_to_stop_is_gone_on_with(make, book) -> None:
         after.ask("dispatch", slot=SLOT)
         _run_all(after)
     assert (before.n_passes["dispatch"], after.n_passes["dispatch"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "event"),
+    [(ServiceDown("program.disk_failed"), "verb.unreached"), (ConfigurationError("a.b"), "verb.failed")],
+)
+def test_a_verb_that_met_a_fault_is_heard_and_its_slot_is_owed(book, log, tmp_path, fault, event) -> None:
+    results = iter([Half(fault), Half(None)])
+    heard: list[object] = []
+    turns = Turns(
+        {"pull": lambda source: next(results)},
+        book.take_slot,
+        OwedSlots(tmp_path / "owed"),
+        log,
+        heard=lambda verb, result: heard.append(result),
+        retry_seconds=0.0,
+    )
+    turns.ask("pull", slot=SLOT)
+    assert turns.run_next()
+    assert (turns.n_passes["pull"], turns.n_failed["pull"]) == (0, 1)
+    assert OwedSlots(tmp_path / "owed").has(*SLOT)
+    _run_all(turns)
+    assert (turns.n_passes["pull"], turns.n_failed["pull"]) == (1, 1)
+    assert not OwedSlots(tmp_path / "owed").has(*SLOT)
+    assert heard == [Half(fault), Half(None)]
+    said = read_log(tmp_path / "log")[-1]
+    assert (said["event"], said["code"]) == (event, fault.code)
 
 
 def test_closing_waits_for_the_verb_in_hand_and_begins_no_other(make, book) -> None:
