@@ -1,4 +1,4 @@
-"""A lane sends all that is due, never more side by side than the channel takes, in slices that fit its pace."""
+"""A lane sends all that is due, no more side by side than the channel takes, in slices that fit its pace."""
 
 from __future__ import annotations
 
