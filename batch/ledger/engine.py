@@ -8,6 +8,7 @@ value: the driver's own message is dropped.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -266,6 +267,11 @@ def _postgres_engine(url: URL) -> Engine:
         isolation_level="READ COMMITTED",  # a row that was waited for is looked at again
         connect_args={"connect_timeout": 10, "application_name": "brevdue"},
     )
+
+
+# psycopg tells by itself, on the error stream, of a connection that ended badly. Whoever asked is told by our
+# own errors, and what a driver says may quote values.
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eboks.soap.wsse import SignatureRefused, sign, signing_key, verify
+from eboks.tls import standing_pair
 from schemas.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Seal:
     """Signs with our certificate, which is the one we show in TLS, and trusts one partner's and no other."""
 
     def __init__(self, certificate: Path, key: Path, partner: Path, now: Callable[[], datetime]) -> None:
-        self._files = certificate, key, partner
+        self._files = *standing_pair(certificate, key), partner
         self._now = now
 
     def check(self) -> None:

@@ -125,7 +125,8 @@ def _send(house: House, screen: Screen) -> None:
             if next_due_at is None:
                 break
             time.sleep(min(max((next_due_at - house.now()).total_seconds(), 0.0), 1.0))
-    screen.line(_say(screen, "sent", n_again=n_again))
+    soap = house.settings.channels["eboks"].kind == "eboks_soap"
+    screen.line(_say(screen, "sent", n_again=n_again, interface="SOAP" if soap else "REST"))
 
 
 def _finish(house: House, day: Day, screen: Screen) -> None:

@@ -69,7 +69,7 @@ def _unsettled(house: House) -> str:
 
 def _begin(house: House, test: LiveTest, now: Clock) -> str:
     material = house.settings.materials[test.material]
-    mark = f"{test.sender} · {now():%Y-%m-%d %H:%M:%S} UTC"
+    mark = f"{test.sender} · {now():%Y-%m-%d %H:%M:%S.%f} UTC"
     document, extension = trial_document(material.extensions, mark)
     letter = Letter(test.recipient, test.kind, test.material, "test", "TEST", document, extension)
     return drop_letters(house, test.sender, [letter])

@@ -135,13 +135,13 @@ def _with_faults() -> Drop:
 
 def _drop_all(house: HouseOnDisk) -> None:
     """Lays the drop with faults in the inbox, and drops that must be refused whole."""
-    # The sender's own name of a drop stands in its report, all numbers masked.
+    # A drop is told of by its own name, all numbers masked.
     _with_faults().write_folder(house.inbox, f"loen-{drops.OK}")
     bad_header = Drop(header=f"modtager;{NAME};{drops.OK};{NAME}")
-    bad_header.line(f"{drops.OK};{NAME};{TITLE};x").write_folder(house.inbox, f"{FILE}-hoved")
+    bad_header.line(f"{drops.OK};{NAME};{TITLE};x").write_folder(house.inbox, f"hoved-{drops.OK}")
     escaping = Drop(files={f"../{FILE}-{drops.OK}.pdf": b"x"})
-    escaping.write_zip(house.inbox, f"{FILE}-{drops.OK_2003}.zip")
-    nested = Drop().write_folder(house.inbox, f"{FILE}-under")
+    escaping.write_zip(house.inbox, f"{drops.OK_2003}.zip")
+    nested = Drop().write_folder(house.inbox, f"under-{drops.OK}")
     (nested / f"{NAME}-{drops.OK}").mkdir()
 
 
@@ -172,7 +172,7 @@ def _mistyped(heard: Overheard, batch: str) -> None:
         ("release", f"{batch}-00002", "--reason", f"{drops.OK[:6]}-{drops.OK[6:]} kan få sit"),
         ("pause", NAME),
         ("pull", "--source", NAME),
-        ("pull", "--source", "loen", "--csv", f"{FILE}-{drops.OK}.csv"),
+        ("pull", "--source", "loen", "--csv", f"{drops.OK}.csv"),
         ("resolve", drops.OK, NAME, "--reason", TITLE),
         (NAME, drops.OK),
     ):

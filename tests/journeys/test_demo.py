@@ -39,6 +39,12 @@ def test_the_day_goes_as_planned_and_both_ends_agree(tmp_path: Path, soap: bool)
     )
 
 
+@pytest.mark.parametrize(("soap", "interface"), [(False, "REST"), (True, "SOAP")])
+def test_it_says_which_interface_it_used(tmp_path: Path, soap: bool, interface: str) -> None:
+    _, out = demo(tmp_path / "demo", soap=soap)
+    assert f"over {interface} med" in out
+
+
 def test_it_says_that_all_is_simulated_and_shows_no_number(tmp_path: Path) -> None:
     _, out = demo(tmp_path / "demo")
     assert "simuleret" in out

@@ -7,8 +7,10 @@ RSASSA-PSS with SHA-512 and a salt of 64 bytes, `NTRDK-<CVR>` in the subject. Ke
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from cryptography import x509
@@ -82,7 +84,7 @@ class Oces:
         """Returns a certificate valid from `since_days` ago for `days` from now; both may be negative."""
         from_at, until_at = self.now - timedelta(days=since_days), self.now + timedelta(days=days, hours=1)
         name = x509.Name(subject or oces3_subject(cvr))
-        own = key or _key()
+        own = key or next(_SENDERS)
         made = _sign(
             _builder(name, self.issuing.certificate.subject, own, from_at, until_at, authority)
             .add_extension(_usage(signature=usage, authority=authority), critical=True)
@@ -153,6 +155,18 @@ def make_oces(now: datetime, *, issuing_days: int = 2000) -> Oces:
 def oces() -> Oces:
     """An authority valid by the machine's clock, made once for a run."""
     return make_oces(datetime.now(UTC))
+
+
+def _few_keys(n: int = 8) -> Iterator[rsa.RSAPrivateKey]:
+    """Yields keys for senders, the same few over and over: making one costs more than all else here."""
+    made: list[rsa.RSAPrivateKey] = []
+    for number in count():
+        if number < n:
+            made.append(_key())
+        yield made[number % n]
+
+
+_SENDERS = _few_keys()
 
 
 def _key() -> rsa.RSAPrivateKey:

@@ -23,7 +23,7 @@ from tests.unit.test_layers import HEAVY, HEAVY_DATABASE
 COMMANDS = (
     *("pull", "dispatch", "collect", "close", "purge", "run", "release", "hold", "cancel", "resolve"),
     *("pause", "resume", "status", "explain", "check", "init", "simulate", "demo", "version"),
-    *("enrolment", "onboard", "cert"),
+    *("onboard", "enrolment", "cert"),
 )
 FAMILIES = ("enrolment import", "enrolment check", "cert list", "cert renew")
 LANGUAGES: tuple[Language, Language] = ("da", "en")

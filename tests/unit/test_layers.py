@@ -18,7 +18,21 @@ from tests.rigs.source import PACKAGES, ROOT, Module, called_name, functions, mo
 MAX_FUNCTION_LINES = 50
 MAX_FILE_LINES = 400
 # What `brevdue --help` must not pay for.
-HEAVY = ("aiohttp", "apscheduler", "httpx", "jinja2", "numpy", "pandas", "pikepdf", "pypdfium2", "reportlab")
+HEAVY = (
+    "aiohttp",
+    "apscheduler",
+    "asn1crypto",
+    "httpx",
+    "jinja2",
+    "numpy",
+    "pandas",
+    "pikepdf",
+    "pyhanko_certvalidator",
+    "pypdfium2",
+    "reportlab",
+    "xmlsec",
+    "zeep",
+)
 HEAVY_DATABASE = ("alembic", "psycopg", "sqlalchemy", "sqlmodel")
 LAYERS = {"jobs": 2, "batch": 1, "routing": 1, "eboks": 1, "schemas": 0}
 

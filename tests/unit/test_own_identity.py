@@ -89,7 +89,7 @@ def test_nobody_ever_sees_one_certificate_with_the_other_key(oces: Oces, tmp_pat
     thread = threading.Thread(target=swap)
     thread.start()
     try:
-        for _ in range(150):
+        for _ in range(50):
             make_context(store.certificate, store.key, None)
     finally:
         over.set()
