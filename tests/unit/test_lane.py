@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from jobs.attempts import Attempts, Patience
 from jobs.breaker import Breaker
 from jobs.lane import FIRST_SLICE, LARGEST_SLICE, Lane, LaneResult, LeaseTerms
-from schemas.channels import Limits, Protection, Reach
-from schemas.consignments import Consignment, Receipt
+from schemas.channels import Cursor, Limits, Protection, Reach
+from schemas.consignments import Consignment, Receipt, ReceiptEvent
 from tests.rigs.ledgers import CHANNEL, OWNER, LedgerHouse
 
 
@@ -34,6 +34,11 @@ class CountingChannel:
         self.n_at_once = 0
         self.sent: Counter[str] = Counter()
 
+    def check(self) -> None: ...
+
+    def findings(self):
+        return ()
+
     def message_id(self, seed: str) -> str:
         return f"msg-{seed}"
 
@@ -48,6 +53,15 @@ class CountingChannel:
         self._n_now -= 1
         self.sent[consignment.id] += 1
         return Receipt(CHANNEL, message_id, self._house.clock(), final=True)
+
+    async def find(self, message_id: str) -> Receipt | None:
+        return None
+
+    async def receipts(self, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
+        return
+        yield
+
+    async def close(self) -> None: ...
 
 
 def work(house: LedgerHouse, channel: CountingChannel) -> tuple[LaneResult, list[int]]:
