@@ -243,7 +243,7 @@ def _add_showing(commands: Commands) -> None:
     def explain(
         subject: Annotated[str, commands.argument("CONSIGNMENT|CPR|CVR", "help_explain_subject")],
     ) -> int:
-        from jobs.commands.showing import explain as work
+        from jobs.commands.explaining import explain as work
 
         return work(context, subject)
 

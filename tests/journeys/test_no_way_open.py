@@ -149,3 +149,17 @@ def test_a_route_that_the_settings_forbid_since_is_not_taken(house: HouseOnDisk)
     assert (told["state"], told["code"]) == ("held", "route.no_way_open")
     assert told["left_out"] == {"eboks": "policy.never", "anden": "policy.never"}
     assert n_at_eboks(house) == 0
+
+
+def test_explain_tells_every_channel_and_what_would_be_sent_now(house: HouseOnDisk) -> None:
+    waiting(house)
+    flip(house, "enrolled")
+    house.brevdue("pause", "eboks")
+    outlook = house.brevdue("explain", consignment(house)).data["consignments"][0]["outlook"]
+    assert outlook["channel"] == "anden"
+    assert [(one["channel"], one["open"], one["allowed"]) for one in outlook["reasons"]] == [
+        ("eboks", False, True),
+        ("anden", True, True),
+    ]
+    assert n_at_eboks(house) == 0
+    assert house.states() == {"held": 1}

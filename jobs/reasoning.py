@@ -1,0 +1,51 @@
+"""Finds out what would become of a consignment now: gathers facts and reasons, and sends nothing.
+
+Relies on `jobs.facts` and `routing.reasoning`. Changes nothing; opens and closes the channels it asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from batch.records import Standing
+from jobs.facts import gather_facts
+from jobs.house import House
+from routing.reasoning import Reason, reason
+from schemas.consignments import Consignment
+from schemas.states import FINAL, State
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The reasons for every channel, and the channel that would be tried now; empty when there is none."""
+
+    reasons: Sequence[Reason]
+    channel: str = ""
+
+
+def look_ahead(house: House, standing: Standing) -> Outlook | None:
+    """Returns the outlook of a consignment; None when nothing will be tried any more or nothing is known."""
+    consignment = standing.consignment
+    if standing.state in FINAL or standing.state is State.ACCEPTED or consignment is None:
+        return None
+    reasons = asyncio.run(_ask(house, consignment))
+    opened = {one.channel for one in reasons if not one.code}
+    return Outlook(reasons, next((name for name in _ways(standing) if name in opened), ""))
+
+
+async def _ask(house: House, consignment: Consignment) -> list[Reason]:
+    material = house.settings.materials.get(consignment.material)
+    try:
+        facts = await gather_facts(house, consignment, material.channels if material else ())
+        return reason(consignment, facts)
+    finally:
+        await house.close_channels()
+
+
+def _ways(standing: Standing) -> Sequence[str]:
+    """Returns the channels that may still be tried: from doubt and after an unknown try its own alone."""
+    if standing.state is State.IN_DOUBT or standing.unknown_attempts:
+        return standing.route[standing.step : standing.step + 1]
+    return standing.route if standing.state is State.HELD else standing.route[standing.step :]
