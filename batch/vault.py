@@ -17,6 +17,7 @@ import hmac
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn
@@ -156,16 +157,18 @@ class Vault:
 
 def associate(*parts: str) -> bytes:
     """Returns texts as associated data: each with its length before it, so that no two lists look alike."""
-    joined = bytearray()
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogatepass")
-        joined += len(encoded).to_bytes(4, "big")
-        joined += encoded
-    return bytes(joined)
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
 
 
 def _associated(purpose: str, key_id: str, *context: str) -> bytes:
-    return _VERSION + associate(purpose, key_id, *context)
+    return _beginning(purpose, key_id) + associate(*context)
+
+
+@lru_cache(maxsize=16)
+def _beginning(purpose: str, key_id: str) -> bytes:
+    """What is the same for every value under one key."""
+    return _VERSION + associate(purpose, key_id)
 
 
 def _derive(keyed: hmac.HMAC, *parts: str) -> bytes:

@@ -57,7 +57,8 @@ class ThinTransport(httpx.AsyncBaseTransport):
 
 def _refuse_encoded(reply: RawReply) -> None:
     """Drops a body that came in another form than the plain one we asked for: nothing here inflates."""
-    if any(name == b"content-encoding" and value.lower() != b"identity" for name, value in reply.headers):
+    encodings = [value.lower() for name, value in reply.headers if name == b"content-encoding"]
+    if any(encoding != b"identity" for encoding in encodings):
         reply.headers = [(name, value) for name, value in reply.headers if name != b"content-encoding"]
         reply.body, reply.fault = b"", reply.fault or "http.reply_encoded"
 

@@ -222,6 +222,8 @@ class Connection(asyncio.Protocol):
                     self._ended = self._ended_cleanly = True
                     break
                 self._plain.append(data)
+                if not self._incoming.pending and not self._tls.pending():
+                    break
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:
@@ -293,6 +295,7 @@ def request_head(method: str, target: bytes, headers: Headers, n_bytes: int) -> 
     if n_bytes or method in _WITH_BODY:
         lines.append(b"Content-Length: %d" % n_bytes)
     head = b"\r\n".join([*lines, b"", b""])
-    if not _FIT_HEAD.fullmatch(head):
+    # As many line ends as lines: else a value brought a header of its own.
+    if head.count(b"\n") != len(lines) + 1 or not _FIT_HEAD.fullmatch(head):
         raise ValueError("a request that is none")
     return head

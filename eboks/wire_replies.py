@@ -121,22 +121,23 @@ class ReplyReader:
 def _begin_plain(piece: bytes) -> tuple[RawReply, int, int] | None:
     """Returns a reply without its body, the body's length and where in the piece it begins.
 
-    None unless the piece holds the whole head, and the head gives the body's length and nothing else about
-    how the reply or the connection ends.
+    None unless the piece holds the whole head, and the head has every name once, gives the body's length and
+    says nothing else about how the reply or the connection ends.
     """
     found = _PLAIN.match(piece)
     if found is None:
         return None
     status = int(found[1])
     headers = [(name.lower(), value.strip(b" \t")) for name, value in _FIELDS.findall(found[2])]
-    lengths = [value for name, value in headers if name == b"content-length"]
-    framed = any(
-        name == b"transfer-encoding" or (name == b"connection" and value.lower() != b"keep-alive")
-        for name, value in headers
+    known = dict(headers)
+    plain = (
+        len(known) == len(headers)
+        and status not in _BODILESS
+        and b"transfer-encoding" not in known
+        and known.get(b"connection", b"keep-alive").lower() == b"keep-alive"
+        and _LENGTH.fullmatch(known.get(b"content-length", b""))
     )
-    if framed or status in _BODILESS or len(lengths) != 1 or not _LENGTH.fullmatch(lengths[0]):
-        return None
-    return RawReply(status, headers), int(lengths[0]), found.end()
+    return (RawReply(status, headers), int(known[b"content-length"]), found.end()) if plain else None
 
 
 def _asked() -> h11.Connection:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ACTOR = "brevdue"
 LEASE_SECONDS = 900.0
 SLICES_UNDER_WAY = 2
-FIRST_SLICE, LARGEST_SLICE = 64, 256
+FIRST_SLICE, LARGEST_SLICE = 128, 256
 SLICE_SECONDS = 1.0
 """A slice is about what this time is enough for: large ones share a commit, and small ones leave less in
 doubt when we are killed."""
@@ -120,7 +120,8 @@ class Lane:
         self._fault: ConfigurationError | None = None
         self._size = FIRST_SLICE
         self._waiting: deque[tuple[Claim, _Slice]] = deque()
-        self._senders: set[asyncio.Task[None]] = set()
+        self._senders: set[asyncio.Task[None]] = set()  # the loop itself keeps no hold on them
+        self._n_sending = 0
         self.result = LaneResult(channel.name)
 
     async def run(self) -> LaneResult:
@@ -224,7 +225,8 @@ class Lane:
         """Hands claims to the senders and waits until all of them were tried or given back."""
         together = _Slice(len(claims), until_at)
         self._waiting.extend((claim, together) for claim in claims)
-        n_wanted = min(len(self._waiting), self._channel.limits.parallel - len(self._senders))
+        n_wanted = min(len(self._waiting), self._channel.limits.parallel - self._n_sending)
+        self._n_sending += n_wanted
         for _ in range(n_wanted):
             sender = asyncio.create_task(self._send_waiting())
             self._senders.add(sender)
@@ -234,14 +236,19 @@ class Lane:
 
     async def _send_waiting(self) -> None:
         """One sender: tries one claim after the other until none waits."""
-        while self._waiting:
-            claim, together = self._waiting.popleft()
-            try:
-                together.add(await self._try(claim, together.until_at))
-            except BaseException as error:
-                together.fail(error)
-                if not isinstance(error, Exception):
-                    raise
+        try:
+            while self._waiting:
+                await self._try_next(*self._waiting.popleft())
+        finally:
+            self._n_sending -= 1
+
+    async def _try_next(self, claim: Claim, together: _Slice) -> None:
+        try:
+            together.add(await self._try(claim, together.until_at))
+        except BaseException as error:
+            together.fail(error)
+            if not isinstance(error, Exception):
+                raise
 
     async def _try(self, claim: Claim, until_at: datetime) -> Outcome:
         # A claim has waited for its turn: a breaker that opened meanwhile, or a wish to stop, still keeps it

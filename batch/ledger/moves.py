@@ -108,12 +108,13 @@ class Move:
     def go(self, cause: Cause, *, actor: str, at: int, code: str = "") -> None:
         """Follows one arrow and adds its event; raises ValueError for an arrow that isn't in the table."""
         way = arrow(State(self.state), cause)
+        state = way.to.value
         self.events.append(
             (
                 self.id,
                 at,
                 self.state,
-                way.to.value,
+                state,
                 cause.value,
                 actor,
                 self.step,
@@ -122,7 +123,7 @@ class Move:
                 code,
             )
         )
-        self.state = way.to.value
+        self.state = state
         if way.next_step:
             self._next_step()
         self.news(at)

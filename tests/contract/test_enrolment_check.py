@@ -230,7 +230,7 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(house: HouseOnDisk, tmp_path: P
     assert "Slår op" in shown and "50/5" in shown
 
 
-def test_explain_says_what_is_known_of_enrolment_and_asks_nobody(house: HouseOnDisk, tmp_path: Path) -> None:
+def test_explain_looks_up_what_it_must_know_once_and_sends_nothing(house: HouseOnDisk) -> None:
     number = person("exempt").number
     folder = house.inbox / "brev"
     folder.mkdir()
@@ -241,9 +241,12 @@ def test_explain_says_what_is_known_of_enrolment_and_asks_nobody(house: HouseOnD
     (house.inbox / "brev.klar").touch()
     house.brevdue("pull")
     (told,) = house.brevdue("explain", number).data["consignments"]
-    assert told["enrolment"] == {}
+    assert (told["state"], told["outlook"]["channel"]) == ("ready", "")
+    assert [one["code"] for one in told["outlook"]["reasons"]] == ["eboks.exempt"]
+    assert (counts(house)["n_lookups"], counts(house)["n_messages"]) == (1, 0)
     house.brevdue("dispatch")
     n_asked = counts(house)["n_lookups"]
+    assert n_asked == 1
     (told,) = house.brevdue("explain", number).data["consignments"]
     assert (told["enrolment"]["eboks"]["answer"], told["enrolment"]["eboks"]["source"]) == (
         "exempt",
