@@ -3,14 +3,8 @@ allowed, with a reason, and both ends are compared."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-
-from routing.cms.keys import CertificateId, load_identity
-from routing.tunnel.entries import TunnelEntry, TunnelList
-from routing.tunnel.list_file import TunnelListFile, signed_list
 from tests.rigs.mail_reports import report
 from tests.rigs.mail_simulator import FoundMailHouse, MailHouse, exempt, numbers
 
@@ -97,7 +91,7 @@ def test_it_goes_once_its_certificate_is_in_the_store(found_mail_house: FoundMai
     house.drop("november", [(gone, ANNA)])
     house.send()
     assert house.house.states() == {"held": 1}
-    aside.rename(store / f"{ANNA}.pem")
+    assert house.brevdue("cert", "import", str(aside)).code == 0
     assert house.brevdue("dispatch").data["opened"] == 1
     assert house.house.states() == {"delivered": 1}
     assert house.by_recipient()[ANNA]["encrypted"]
@@ -203,13 +197,10 @@ def test_a_channel_that_can_not_be_built_does_not_stop_the_others(
 
 
 def list_domain(house: MailHouse, domain: str) -> None:
-    """Puts a domain on the tunnel list beside the others, with the gateway's certificate of the simulator."""
-    ours = load_identity((house.folder / "ours.pem").read_bytes(), (house.folder / "ours.key").read_bytes())
-    listed = TunnelListFile(house.house.settings.channels["tunnel"].list, [ours.id.certificate])
-    gateway = x509.load_pem_x509_certificate((house.folder / "gateways" / "kommune.example.pem").read_bytes())
-    entry = TunnelEntry(domain, (CertificateId(gateway).fingerprint,), (gateway,))
-    made = TunnelList(2, (*listed.current().entries, entry))
-    listed.install(signed_list(made, ours, datetime.now(UTC)))
+    """Imports a domain onto the tunnel list, with the gateway's certificate of the simulator."""
+    rows = house.folder / "gateways" / "partner.csv"
+    rows.write_text(f"domain;certificate\n{domain};kommune.example.pem\n", encoding="utf-8")
+    assert house.brevdue("tunnel", "import", str(rows)).code == 0
 
 
 def maildir(folder: Path) -> Path:
