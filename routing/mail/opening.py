@@ -47,7 +47,9 @@ def open_resolver(settings: MailSettings, *, simulated: bool, now: Clock) -> Res
     Raises ConfigurationError `dns.no_servers`, `dns.server_not_an_address` or `dns.simulated_needs_loopback`.
     """
     resolver = Resolver(settings.dns, validates=settings.dns_validates, seconds=settings.dns_seconds, now=now)
-    if simulated and not all(ipaddress.ip_address(host).is_loopback for host, _ in resolver.servers):
+    # The machine's own name server may be on loopback too, and asks others all the same.
+    here = bool(settings.dns) and all(ipaddress.ip_address(host).is_loopback for host, _ in resolver.servers)
+    if simulated and not here:
         raise ConfigurationError("dns.simulated_needs_loopback")
     return resolver
 

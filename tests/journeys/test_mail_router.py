@@ -97,6 +97,21 @@ def test_it_goes_once_its_certificate_is_in_the_store(found_mail_house: FoundMai
     assert house.by_recipient()[ANNA]["encrypted"]
 
 
+def test_a_mandatory_letter_that_waits_is_not_tried_again_and_again(found_mail_house: FoundMailHouse) -> None:
+    house = found_mail_house()
+    text = house.house.path.read_text(encoding="utf-8")
+    house.house.path.write_text(text.replace('delivery = "voluntary"', 'delivery = "mandatory"'))
+    (gone,) = exempt(house, "exempt")
+    house.drop("november", [(gone, KAREN)])
+    house.send()
+    before = house.told()["history"]
+    assert next(one["code"] for one in before if one["cause"] == "rerouted") == "eboks.exempt"
+    for _ in range(2):
+        assert house.brevdue("dispatch").data["opened"] == 0
+    assert house.told()["history"] == before
+    assert house.told()["outlook"]["channel"] == ""
+
+
 def test_the_sixth_person_to_one_address_does_not_go_by_tls(found_mail_house: FoundMailHouse) -> None:
     house = found_mail_house(route=("tls", "smime"))
     house.drop("november", [(number, HANS) for number in numbers(6)])
