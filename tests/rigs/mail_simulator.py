@@ -131,7 +131,8 @@ def exempt(house: MailHouse, *words: str) -> list[str]:
     return [person(word).number for word in words]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Returns a port of loopback that nobody uses just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -146,7 +147,7 @@ def write_mail_house(
     brev = f'title = "Brev"\nchannels = {json.dumps(list(route))}\nprotections = {protections}\n{material}'
     assert BREV in text
     text = text.replace(BREV, brev)
-    text += MAIL.format(dns=_free_port(), smtp=_free_port(), mail=mail)
+    text += MAIL.format(dns=free_port(), smtp=free_port(), mail=mail)
     for kind in ("smime", "tunnel", "tls"):
         text += CHANNEL.format(kind=kind, lines=channels.get(kind, ""))
     house.path.write_text(text, encoding="utf-8")
