@@ -40,6 +40,7 @@ class MailboxChannel(ABC, Generic[S]):
     """The common part of a `schemas.channels.Channel` to e-Boks; belongs to one event loop."""
 
     protection = Protection.MAILBOX
+    one_side = True
 
     def __init__(
         self,

@@ -78,6 +78,7 @@ class MailChannel(ABC, Generic[S]):
 
     protection: Protection
     idempotent = False
+    one_side = False
 
     def __init__(self, name: str, channel: S, parts: MailParts) -> None:
         self.name = name

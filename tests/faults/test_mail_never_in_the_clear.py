@@ -102,3 +102,17 @@ def test_all_is_delivered_once_the_trouble_is_over(found_mail_house: FoundMailHo
     house.send()
     assert house.house.states() == {"delivered": 4}
     assert_kept(house)
+
+
+def test_one_domain_that_is_down_does_not_stop_the_others(found_mail_house: FoundMailHouse) -> None:
+    house = found_mail_house(route=("tls", "smime"), channels={"tls": "breaker_failures = 2"})
+    house.faults({"kind": "status", "at": "mail", "status": 451, "domain": "firma.example"})
+    rows = [(number, f"p{n}@firma.example") for n, number in enumerate(numbers(5))]
+    rows += [(number, f"q{n}@kommune.example") for n, number in enumerate(numbers(4, seed=8))]
+    house.drop("november", rows)
+    ran = house.brevdue("dispatch")
+    assert ran.data["channels"]["tls"]["stopped_by"] == ""
+    assert [one["domain"] for one in house.received()] == ["kommune.example"] * 4
+    house.faults()
+    house.send()
+    assert house.house.states() == {"delivered": 9}
