@@ -7,7 +7,8 @@ closes the house's channels in the same event loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from jobs.house import House
 from jobs.rules import ration_of
@@ -15,7 +16,7 @@ from routing.planning import Facts, Way
 from routing.policy import Amount
 from schemas.channels import Reach
 from schemas.consignments import Consignment
-from schemas.errors import Coded, ConfigurationError, HouseError, ServiceDown
+from schemas.errors import Coded, ConfigurationError, HouseError, ServiceDown, Transient
 from schemas.mail_settings import MailChannelSettings
 
 
@@ -38,8 +39,17 @@ async def _reach(house: House, consignment: Consignment, name: str) -> Reach:
         return Reach(False, paused or "channel.paused")
     try:
         return await house.channel(name).reaches(consignment)
+    except Transient as error:
+        return replace(_no(error), evidence=await _seen(house, consignment, name))
     except (HouseError, ConfigurationError, ServiceDown) as error:
         return _no(error)
+
+
+async def _seen(house: House, consignment: Consignment, name: str) -> tuple[Mapping[str, str], ...]:
+    """Returns what a channel by mail has seen of a recipient although it can't say yes or no now."""
+    if not isinstance(house.settings.channels[name], MailChannelSettings):
+        return ()
+    return (await _reach_address(house, consignment.recipient.email, name)).evidence
 
 
 async def reach_address(house: House, address: str) -> dict[str, Reach]:

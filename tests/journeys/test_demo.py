@@ -64,3 +64,11 @@ def test_the_invented_people_have_numbers_that_follow_the_rules() -> None:
     people = employees(200)
     assert {judge_cpr(one.cpr, date(2026, 11, 24)) for one in people} == {Verdict.OK}
     assert len({one.cpr for one in people}) == 200
+
+
+def test_it_speaks_english_too(tmp_path: Path) -> None:
+    out = io.StringIO()
+    screen = Screen(out=out, err=io.StringIO(), language="en")
+    assert run_demo(tmp_path / "demo", screen=screen) == 0
+    assert "Both ends agree" in out.getvalue()
+    assert "To one there is no way" in out.getvalue()

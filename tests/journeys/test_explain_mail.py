@@ -63,6 +63,19 @@ def test_a_server_that_is_down_is_told_with_what_was_seen(found_mail_house: Foun
     assert [one["found"] for one in tls["evidence"]] == ["unknown"]
 
 
+def test_a_letter_to_a_server_that_is_down_has_the_same_evidence(found_mail_house: FoundMailHouse) -> None:
+    house = found_mail_house(route=("smime", "tls"))
+    house.drop("november", [(numbers(1)[0], HANS)])
+    text = house.house.path.read_text(encoding="utf-8")
+    house.house.path.write_text(re.sub(r"\nport = \d+", "\nport = 1", text), encoding="utf-8")
+    tls = house.told()["outlook"]["reasons"][1]
+    assert (tls["channel"], tls["open"], tls["code"]) == ("tls", False, "smtp.not_connected")
+    assert [(one["mx"], one["found"]) for one in tls["evidence"]] == [("mx.firma.example", "unknown")]
+    assert house.brevdue("dispatch").code == 4
+    assert house.house.states() == {"ready": 1}
+    assert house.received() == []
+
+
 def test_what_is_no_address_is_told_and_nobody_is_asked(found_mail_house: FoundMailHouse) -> None:
     house = found_mail_house()
     ran = house.brevdue("explain", "Anna <anna@klinik.example>")
