@@ -8,6 +8,7 @@ until `close`. A rehearsal looks nowhere but on this machine.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import AsyncIterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,13 @@ from routing.channels.smime import Smime, SmimeParts
 from routing.channels.tls import Tls
 from routing.channels.tunnel import Tunnel, TunnelParts
 from routing.letters.composing import Composer
+from routing.mail.later_word import later_word
 from routing.mail.opening import open_courier, open_resolver
+from routing.mail.report_box import ReportBox
 from routing.smime.workshop import Workshop
 from routing.tunnel.list_file import TunnelListFile, list_signers
+from schemas.channels import Cursor
+from schemas.consignments import ReceiptEvent
 from schemas.errors import ConfigurationError
 from schemas.mail_settings import MailSettings, SmimeChannel, TlsChannel, TunnelChannel
 
@@ -89,7 +94,8 @@ class MailRoom:
     def _parts(self) -> MailParts:
         texts = {name: material.mail for name, material in self._house.settings.materials.items()}
         composer = Composer(self._mail, texts, self._house.documents)
-        return MailParts(self._mail, composer, self._courier, self._now, self._simulated)
+        word = self._later_word if self._mail.reports is not None else None
+        return MailParts(self._mail, composer, self._courier, self._now, self._simulated, word)
 
     @cached_property
     def _courier(self) -> Courier:
@@ -106,6 +112,14 @@ class MailRoom:
     @cached_property
     def _memory(self) -> Memory:
         return Memory(self._now, 60 * self._mail.verdict_minutes)
+
+    @cached_property
+    def _box(self) -> ReportBox:
+        assert self._mail.reports is not None
+        return ReportBox(self._mail.reports)
+
+    def _later_word(self, channel: str, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
+        return later_word(self._box, channel, cursor, self._now)
 
     def judge(self) -> Judge:
         """Returns the judge of other people's certificates, by the roots and rules of the settings."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigurationError
-from schemas.mail_settings import MailChannelSettings, MailSettings
+from schemas.mail_settings import MailChannelSettings, MailSettings, TunnelChannel
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,9 +39,15 @@ def prepare_mail(settings: Settings) -> list[Path]:
     if not any(folder in place.parents for place in _places(mail)):
         return []
     from routing.simulator.certificates import make_mail_certificates
+    from routing.simulator.tunnel_list import make_tunnel_list
 
     make_mail_certificates(folder, mail.from_address, utc_now())
-    return [folder]
+    made = [folder]
+    for channel in settings.channels.values():
+        if isinstance(channel, TunnelChannel) and not channel.list.exists():
+            make_tunnel_list(channel.list, folder, mail.from_address, utc_now())
+            made.append(channel.list)
+    return made
 
 
 def mail_simulator_settings(settings: Settings) -> MailSimulatorSettings:

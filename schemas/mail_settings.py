@@ -83,6 +83,8 @@ class MailSettings(Section):
     smarthost: Smarthost | None = None
     reports: Path | None = None
     """A maildir, or a mailbox file, where non-delivery reports arrive (`collect` reads them)."""
+    report_hours: float = Field(default=48.0, gt=0, le=24 * 30)
+    """With `reports`: after so long without one a mail that a server took counts as delivered."""
 
 
 class MailChannelSettings(ChannelSettings):

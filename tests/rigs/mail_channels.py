@@ -25,10 +25,13 @@ from routing.certificates.sources import LocalStore
 from routing.channels.mail_channel import MailParts
 from routing.channels.smime import Smime, SmimeParts
 from routing.channels.smime import build as build_smime
+from routing.channels.tls import Tls
+from routing.channels.tls import build as build_tls
 from routing.channels.tunnel import Tunnel, TunnelParts
 from routing.channels.tunnel import build as build_tunnel
 from routing.cms.keys import Identity
 from routing.letters.composing import Composer
+from routing.mail.courier import Courier
 from routing.mail.opening import open_courier
 from routing.smime.opened import Opened
 from routing.smime.opening import open_message
@@ -38,7 +41,7 @@ from routing.tunnel.list_file import TunnelListFile, signed_list
 from routing.tunnel.list_text import checked_entry
 from schemas.channels import Channel
 from schemas.consignments import Consignment, Receipt
-from schemas.mail_settings import MailSettings, MaterialMail, SmimeChannel, TunnelChannel
+from schemas.mail_settings import MailSettings, MaterialMail, SmimeChannel, TlsChannel, TunnelChannel
 from tests.rigs.channels import PDF, Papers
 from tests.rigs.channels import letter as eboks_letter
 from tests.rigs.mail_houses import MailFolder, mail_folder
@@ -107,6 +110,13 @@ class MailBench:
             self.workshop,
         )
         return build_tunnel("tunnel", settings, parts, own)
+
+    def tls(self) -> Tls:
+        parts = self.parts()
+        given = {"kind": "tls", "deadline_seconds": 20, "level": "verify"} | self.channel
+        courier = parts.courier
+        assert isinstance(courier, Courier)
+        return build_tls("tls", TlsChannel.model_validate(given), parts, courier.verdict)
 
     @property
     def list_path(self) -> Path:
@@ -224,7 +234,7 @@ def bench(
 class MailRig:
     """What the contract suite needs of a mail channel and of the other side."""
 
-    def __init__(self, bench: MailBench, build: Callable[[], Channel], open_by: Identity) -> None:
+    def __init__(self, bench: MailBench, build: Callable[[], Channel], *open_by: Identity) -> None:
         self._bench, self._build, self._open_by = bench, build, open_by
 
     @property
@@ -242,7 +252,7 @@ class MailRig:
 
     def drop_answers(self, count: int) -> None:
         """Takes mails and hangs up; `count` is more than any test sends."""
-        self.server.behaviour.drops = {"dot"}
+        self.server.behaviour.drops = {"taken"}
 
     @contextmanager
     def _unreachable(self) -> Iterator[None]:
@@ -255,7 +265,7 @@ class MailRig:
 
     def held(self) -> list[str]:
         """Returns the SHA-256 of every main document that the recipient can take out of their mails."""
-        return [document_of(opened(mail.content, self._open_by)) for mail in self.server.mails]
+        return [document_of(opened(mail.content, *self._open_by)) for mail in self.server.mails]
 
 
 def document_of(found: Opened) -> str:
@@ -279,5 +289,13 @@ def tunnel_rig(bench: MailBench) -> MailRig:
     return MailRig(bench, bench.tunnel, gateway.identity)
 
 
-MAIL_RIGS: Mapping[str, Callable[[MailBench], MailRig]] = {"smime": smime_rig, "tunnel": tunnel_rig}
+def tls_rig(bench: MailBench) -> MailRig:
+    return MailRig(bench, bench.tls)
+
+
+MAIL_RIGS: Mapping[str, Callable[[MailBench], MailRig]] = {
+    "smime": smime_rig,
+    "tunnel": tunnel_rig,
+    "tls": tls_rig,
+}
 """Kind of channel → rig."""

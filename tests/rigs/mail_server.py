@@ -20,7 +20,8 @@ from tests.rigs.looping import BackgroundLoop
 
 @dataclass(slots=True)
 class Behaviour:
-    """What the server does at a step: `greeting`, `ehlo`, `starttls`, `mail`, `rcpt`, `data`, `body`, `dot`.
+    """What the server does at a step: `greeting`, `ehlo`, `starttls`, `mail`, `rcpt`, `data`, `body`, `dot`,
+    `taken` (the mail is kept, its answer not sent yet).
 
     `replies` replaces the answer at a step (at `body` it comes after `body_bytes` of the mail), `hangs` never
     answers, `drops` cuts the connection instead. `inject` is sent in the clear, right behind the word that
@@ -138,6 +139,7 @@ class _Taker:
                 smtp.talk,
             )
             self._server.mails.append(mail)
+        await smtp.goes_on("taken")
         return reply
 
 
