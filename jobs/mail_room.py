@@ -55,7 +55,7 @@ class MailRoom:
         """Returns the channel of one `[channels.<name>]` of this kind; raises ConfigurationError."""
         channel = self._house.settings.channels[name]
         assert isinstance(channel, TunnelChannel)
-        own = TunnelParts(self.tunnel_list(name), self.judge, self._store, self._workshop)
+        own = TunnelParts(self.tunnel_list(name), self.judge, lambda: self._store, self._workshop)
         return Tunnel(name, channel, self._parts, own)
 
     def tunnel_list(self, name: str) -> TunnelListFile:
@@ -125,6 +125,7 @@ class MailRoom:
         """Returns the judge of other people's certificates, by the roots and rules of the settings."""
         return make_judge(self._mail, self._places(), self._memory)
 
+    @cached_property
     def _store(self) -> LocalStore:
         return LocalStore(self._mail.certificates)
 
@@ -142,6 +143,7 @@ class MailRoom:
             fetch_on_loopback if self._simulated else fetch_over_http,
             self._resolver if self._mail.smimea else None,
             self._memory,
+            self._store,
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
+from jobs.ownership import only_one
 from jobs.screen import EXIT_ERROR_LIST, EXIT_OK, EXIT_UNREACHED, Screen
 from schemas.channels import Reach
 from schemas.errors import ConfigurationError, ServiceDown, Transient
@@ -46,8 +47,10 @@ def import_list(context: Context, channel: str | None, file: Path | None, direct
     with context.house() as house:
         name = _channel(house, channel)
         target = house.mail_room.tunnel_list(name)
-        before = target.current_or_empty()
-        after = target.install(_signed(house, name, target, file))
+        # Two imports at once would make two versions of one number.
+        with only_one(house.lock_path(f"tunnel-{name}"), "tunnel.busy"):
+            before = target.current_or_empty()
+            after = target.install(_signed(house, name, target, file))
     changed = differences(before, after)
     counts = {f"n_{what}": len(domains) for what, domains in changed.items()}
     screen.say("tunnel_imported", version=after.version, **counts)

@@ -40,13 +40,14 @@ _RULES: Mapping[str, RevocationRule] = {
 @dataclass(frozen=True, slots=True)
 class Places:
     """What a finder is given from outside: the clock, where fetched lists are kept, how lists are fetched,
-    how DNS is asked, and what was found out before."""
+    how DNS is asked, what was found out before, and the store, where somebody has it open already."""
 
     now: Callable[[], datetime]
     revocation_folder: Path | None = None
     fetch: Fetch = fetch_over_http
     resolver: Asks | None = None
     memory: Memory | None = None
+    store: LocalStore | None = None
 
 
 class Finder:
@@ -57,7 +58,7 @@ class Finder:
         that validates."""
         memory = places.memory or Memory(places.now, 60 * mail.verdict_minutes)
         self.judge = make_judge(mail, places, memory)
-        self.store = LocalStore(mail.certificates)
+        self.store = places.store or LocalStore(mail.certificates)
         self._pins = Pins(load_pins(mail.pins))
         self._directories = [LdapSource(name, one) for name, one in mail.ldap.items()]
         self._sources: list[CertificateSource] = [self.store]

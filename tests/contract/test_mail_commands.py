@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from jobs.cli import run
 from jobs.initiate import init_house
+from jobs.ownership import only_one
 from jobs.settings_file import read_settings
 from routing.cms.enveloping import ContentCipher
 from routing.smime.sealing import Profile, seal
@@ -332,3 +333,11 @@ def test_a_live_house_does_not_leave_revocation_out(house: MailHouse) -> None:
     assert house.data("mail", "open", file)["good"] is True
     house.path.write_text(text.replace("[house]", '[house]\nmode = "live"'))
     assert house.data("mail", "open", file)["error"] == "certificate.revocation_off_in_live"
+
+
+def test_two_imports_at_once_make_one_version(house: MailHouse) -> None:
+    made = TunnelList(1, (entry_of("afsender.example", house.us),))
+    good = house.file("liste.p7m", signed_list(made, house.us.identity, _now()))
+    with only_one(house.folder / "data" / "locks" / "tunnel-tunnel.lock", "pull.busy"):
+        assert house.data("tunnel", "import", good)["error"] == "tunnel.busy"
+    assert house.data("tunnel", "import", good)["version"] == 1
