@@ -142,6 +142,7 @@ class Outcome:
     unknown: bool = False  # this attempt may have been taken
     needs_person: bool = False
     burnt: bool = True  # False: the attempt does not count (our own set-up was wrong)
+    of_one: bool = False  # it failed for a reason that says nothing of other recipients
     at_end: Cause = Cause.EXHAUSTED  # what becomes of a reroute when the route has no further step
 
 

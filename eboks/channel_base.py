@@ -40,6 +40,7 @@ class MailboxChannel(ABC, Generic[S]):
     """The common part of a `schemas.channels.Channel` to e-Boks; belongs to one event loop."""
 
     protection = Protection.MAILBOX
+    one_side = True
 
     def __init__(
         self,
@@ -143,8 +144,9 @@ class MailboxChannel(ABC, Generic[S]):
             reply = self._own_world(await self._post(consignment, material, message_id))
         try:
             return self._judge(reply, consignment, message_id)
-        except (Unreachable, Refused):
+        except (Unreachable, Refused) as error:
             self.enrolments.forget(consignment.recipient)
+            self.enrolments.learn(consignment.recipient, material, error.code)
             raise
 
     async def close(self) -> None:

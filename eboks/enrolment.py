@@ -24,6 +24,8 @@ ASK_AGAIN_SECONDS = 3600.0
 
 LOOKUP, LIST = "lookup", "list"
 """The sources by their words in the settings."""
+REJECT = "reject"
+"""The source of what e-Boks said when it turned a letter down."""
 
 
 CODES = {
@@ -36,6 +38,13 @@ CODES = {
     Enrolment.UNKNOWN: "eboks.enrolment_unknown",
 }
 """Answer → the code that stands beside a letter it keeps from e-Boks."""
+
+
+_REJECTS = {
+    CODES[answer]: answer
+    for answer in (Enrolment.NOT_FOUND, Enrolment.EXEMPT, Enrolment.DEAD, Enrolment.MINOR)
+}
+"""What a reject of a letter says of its recipient, whatever the material."""
 
 
 class EnrolmentLookup(Protocol):
@@ -101,20 +110,30 @@ class Remembered:
 class Enrolments:
     """What one channel knows about enrolment; `sources` are asked in their order."""
 
-    def __init__(self, channel: str, sources: Sequence[EnrolmentSource], kept: EnrolmentCache) -> None:
+    def __init__(
+        self,
+        channel: str,
+        sources: Sequence[EnrolmentSource],
+        kept: EnrolmentCache,
+        *,
+        reject_seconds: float = 0.0,
+    ) -> None:
         self._channel = channel
         self._sources = sources
         self._kept = kept
+        self._reject_seconds = min(reject_seconds, MAX_CACHE_SECONDS)
 
     async def reach(self, recipient: Recipient, material: EboksMaterial) -> Reach:
         """Says whether the recipient gets the material (facts c, "Rules").
 
         A mandatory material is delivered to everybody and asks nobody; neither does one that may wait in the
-        mailbox. Raises Transient when nobody can say now (`eboks.enrolment_unknown`: the letter waits and is
-        looked up again), ConfigurationError when a source turns us down.
+        mailbox. Only a reject of such a letter is remembered for a while: what no channel takes would else be
+        tried here again and again. Raises Transient when nobody can say now (`eboks.enrolment_unknown`: the
+        letter waits and is looked up again), ConfigurationError when a source turns us down.
         """
-        if material.delivery == "mandatory" or material.wait_in_mailbox:
-            return Reach(True)
+        if _asks_nobody(material):
+            rejected = self._rejected(recipient, material)
+            return rejected or Reach(True)
         found = await self.find(recipient, material)
         if found.answer is Enrolment.UNKNOWN:
             raise Transient("eboks.enrolment_unknown", retry_after_seconds=ASK_AGAIN_SECONDS)
@@ -150,6 +169,23 @@ class Enrolments:
         known = (source.recall(recipient, material) for source in self._sources)
         return next((found for found in known if found and found.answer is not Enrolment.UNKNOWN), None)
 
+    def learn(self, recipient: Recipient, material: EboksMaterial, code: str) -> None:
+        """Remembers that a letter which asks nobody was rejected because of its recipient."""
+        answer = _REJECTS.get(code)
+        if answer is not None and self._reject_seconds > 0 and _asks_nobody(material):
+            digits = recipient.number.digits
+            self._kept.remember(self._channel, material.content_type_id, digits, answer.value)
+
+    def _rejected(self, recipient: Recipient, material: EboksMaterial) -> Reach | None:
+        if self._reject_seconds <= 0:
+            return None
+        digits, age = recipient.number.digits, self._reject_seconds
+        kept = self._kept.recall(self._channel, material.content_type_id, digits, age)
+        if kept is None or kept.answer not in _REJECTS.values():
+            return None
+        answer = Enrolment(kept.answer)
+        return Reach(False, CODES[answer], True, answer.value, REJECT, refused=answer is Enrolment.DEAD)
+
     def forget(self, recipient: Recipient) -> None:
         """Drops what is remembered about a recipient, because a reject has shown it to be old."""
         self._kept.forget(self._channel, recipient.number.digits)
@@ -169,4 +205,9 @@ def enrolments_for(
         LOOKUP: Remembered(name, lookup, kept, max_age_seconds=cache_seconds),
         LIST: ListSource(name, kept, max_age_seconds=list_seconds),
     }
-    return Enrolments(name, [sources[source] for source in channel.enrolment], kept)
+    asked = [sources[source] for source in channel.enrolment]
+    return Enrolments(name, asked, kept, reject_seconds=cache_seconds)
+
+
+def _asks_nobody(material: EboksMaterial) -> bool:
+    return material.delivery == "mandatory" or material.wait_in_mailbox

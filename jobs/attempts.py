@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from batch.records import Claim, Outcome
@@ -80,13 +80,13 @@ class Attempts:
         try:
             receipt = await (self._clear(claim) if claim.doubtful else self._hand_over(claim))
         except Transient as error:
-            return self._deferred(claim, error)
+            return self._told_apart(self._deferred(claim, error), its_own=error.reached)
         except Unreachable as error:
             return self._answered(claim, Cause.REROUTED, error)
         except Refused as error:
             return self._answered(claim, Cause.REFUSED, error)
         except InDoubt as error:
-            return self._lost(claim, error, needs_person=error.needs_person)
+            return self._told_apart(self._lost(claim, error, needs_person=error.needs_person), its_own=True)
         except CannotTell as error:
             return self._lost(claim, error, needs_person=True)
         except ConfigurationError as error:
@@ -99,6 +99,10 @@ class Attempts:
             return Outcome(claim, Cause.NOT_FOUND, retry_at=self._now())
         cause = Cause.FOUND if claim.doubtful else Cause.ACCEPTED
         return Outcome(claim, cause, code=receipt.code, receipt=receipt)
+
+    def _told_apart(self, outcome: Outcome, *, its_own: bool) -> Outcome:
+        """Marks a failure of the recipient's own side, where each recipient has one."""
+        return replace(outcome, of_one=True) if its_own and not self._channel.one_side else outcome
 
     async def _hand_over(self, claim: Claim) -> Receipt:
         # After an attempt that may have been taken, a look-up must not send it by another channel: only the

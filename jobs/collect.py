@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from jobs.house import House
 from jobs.lane import ACTOR
 from schemas.channels import Channel, Cursor
+from schemas.consignments import ReceiptEvent, ReceiptKind
 from schemas.errors import ConfigurationError, Transient
+from schemas.mail_settings import MailChannelSettings
 
 SLICE = 500
 
@@ -58,4 +61,28 @@ async def _collect_channel(house: House, channel: Channel, stop: Callable[[], bo
         n_moved += house.ledger.record_receipts(events, actor=ACTOR)
         n_asked += len(awaiting)
         after = awaiting[-1]
-    return n_asked, n_moved
+    return n_asked, n_moved + _settle_silent(house, channel.name, stop)
+
+
+def _settle_silent(house: House, name: str, stop: Callable[[], bool]) -> int:
+    """Counts as delivered the mails that nobody has returned in time; returns how many.
+
+    Comes after the reports have been read, and not at all when they can't be.
+    """
+    mail = house.settings.mail
+    if (
+        mail is None
+        or mail.reports is None
+        or not isinstance(house.settings.channels[name], MailChannelSettings)
+    ):
+        return 0
+    n_moved = 0
+    before = house.now() - timedelta(hours=mail.report_hours)
+    while not stop():
+        at, silent = house.now(), house.ledger.awaiting(name, SLICE, before=before)
+        events = [ReceiptEvent(name, one, ReceiptKind.CONFIRMED, at, code="mail.no_report") for one in silent]
+        n_now = house.ledger.record_receipts(events, actor=ACTOR)
+        n_moved += n_now
+        if not n_now:
+            break
+    return n_moved

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from jobs.attempts import Attempts, Patience
 from jobs.breaker import Breaker
 from jobs.house import House
-from jobs.lane import LEASE_SECONDS, Lane, LaneResult, LeaseTerms
+from jobs.lane import ACTOR, LEASE_SECONDS, Lane, LaneResult, LeaseTerms
 from jobs.look_again import look_again
 from jobs.rules import ration_of, rules_of
+from schemas.errors import ConfigurationError
 from schemas.states import Cause
 
 
@@ -102,13 +103,28 @@ class Dispatcher:
     async def _round(
         self, names: Iterable[str], stop: Callable[[], bool], progress: Callable[[int], None]
     ) -> list[LaneResult]:
-        lanes = [self._lane(name, stop, progress) for name in names]
+        lanes, unbuilt = [], list[LaneResult]()
+        for name in names:
+            fault = self._unbuilt(name)
+            if fault is None:
+                lanes.append(self._lane(name, stop, progress))
+            else:
+                unbuilt.append(fault)
         # One that fails must not cut off what the others have in flight.
         ended = await asyncio.gather(*(lane.run() for lane in lanes), return_exceptions=True)
         for one in ended:
             if isinstance(one, BaseException):
                 raise one
-        return [lane.result for lane in lanes]
+        return [*(lane.result for lane in lanes), *unbuilt]
+
+    def _unbuilt(self, name: str) -> LaneResult | None:
+        """Pauses a channel that can't even be built, so that the others go on; None when it is built."""
+        try:
+            self._house.channel(name)
+        except ConfigurationError as error:
+            self._house.ledger.pause(name, error.code, actor=ACTOR)
+            return LaneResult(name, stopped_by=error.code)
+        return None
 
     def _lane(self, name: str, stop: Callable[[], bool], progress: Callable[[int], None]) -> Lane:
         house = self._house

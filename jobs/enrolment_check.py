@@ -170,7 +170,8 @@ class _Asker:
                     if error.code == "eboks.enrolment_unknown":
                         return Reach(False, error.code, answer=Enrolment.UNKNOWN)
                     code = error.code
-                    self._breaker.failed()
+                    if self._channel.one_side or not error.reached:
+                        self._breaker.failed()
                     if number + 1 < TRIES:
                         pause = error.retry_after_seconds or PAUSE_SECONDS
                         await asyncio.sleep(min(pause, LONGEST_PAUSE_SECONDS))

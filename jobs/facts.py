@@ -7,7 +7,8 @@ closes the house's channels in the same event loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from jobs.house import House
 from jobs.rules import ration_of
@@ -15,7 +16,8 @@ from routing.planning import Facts, Way
 from routing.policy import Amount
 from schemas.channels import Reach
 from schemas.consignments import Consignment
-from schemas.errors import Coded, ConfigurationError, HouseError, ServiceDown
+from schemas.errors import Coded, ConfigurationError, HouseError, ServiceDown, Transient
+from schemas.mail_settings import MailChannelSettings
 
 
 async def gather_facts(house: House, consignment: Consignment, channels: Iterable[str]) -> Facts:
@@ -37,6 +39,35 @@ async def _reach(house: House, consignment: Consignment, name: str) -> Reach:
         return Reach(False, paused or "channel.paused")
     try:
         return await house.channel(name).reaches(consignment)
+    except Transient as error:
+        return replace(_no(error), evidence=await _seen(house, consignment, name))
+    except (HouseError, ConfigurationError, ServiceDown) as error:
+        return _no(error)
+
+
+async def _seen(house: House, consignment: Consignment, name: str) -> tuple[Mapping[str, str], ...]:
+    """Returns what a channel by mail has seen of a recipient although it can't say yes or no now."""
+    if not isinstance(house.settings.channels[name], MailChannelSettings):
+        return ()
+    return (await _reach_address(house, consignment.recipient.email, name)).evidence
+
+
+async def reach_address(house: House, address: str) -> dict[str, Reach]:
+    """Returns what every channel by mail says of an address; one that can't say now does not reach."""
+    names = [
+        name for name, channel in house.settings.channels.items() if isinstance(channel, MailChannelSettings)
+    ]
+    said = await asyncio.gather(*(_reach_address(house, address, name) for name in names))
+    return dict(zip(names, said, strict=True))
+
+
+async def _reach_address(house: House, address: str, name: str) -> Reach:
+    from routing.channels.mail_channel import MailChannel
+
+    try:
+        channel = house.channel(name)
+        assert isinstance(channel, MailChannel)
+        return await channel.reaches_address(address)
     except (HouseError, ConfigurationError, ServiceDown) as error:
         return _no(error)
 

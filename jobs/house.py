@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from jobs.ownership import Worker
+from schemas.channels import Protection
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from batch.intake import Intake
     from batch.ledger import Ledger
     from batch.vault import Vault
-    from schemas.channels import Channel, Protection
+    from jobs.mail_room import MailRoom
+    from schemas.channels import Channel
     from schemas.consignments import Route
 
 Clock = Callable[[], datetime]
@@ -62,8 +64,21 @@ def _mailbox(make: Callable[..., C], house: House, name: str) -> C:
     )
 
 
-CHANNELS: dict[str, Builder] = {"eboks": _build_eboks, "eboks_soap": _build_eboks_soap}
-"""The kinds of channel this release has: the `kind` in the settings → how to build one."""
+class Kind(NamedTuple):
+    """A kind of channel: how to build one of this house's, and how every one of them protects."""
+
+    build: Builder
+    protection: Protection
+
+
+CHANNELS: dict[str, Kind] = {
+    "eboks": Kind(_build_eboks, Protection.MAILBOX),
+    "eboks_soap": Kind(_build_eboks_soap, Protection.MAILBOX),
+    "smime": Kind(lambda house, name: house.mail_room.smime(name), Protection.END_TO_END),
+    "tunnel": Kind(lambda house, name: house.mail_room.tunnel(name), Protection.DOMAIN),
+    "tls": Kind(lambda house, name: house.mail_room.tls(name), Protection.TRANSPORT),
+}
+"""The kinds of channel this release has, by the `kind` in the settings."""
 
 
 class House:
@@ -119,6 +134,12 @@ class House:
         )
 
     @cached_property
+    def mail_room(self) -> MailRoom:
+        from jobs.mail_room import MailRoom
+
+        return MailRoom(self)
+
+    @cached_property
     def worker(self) -> Worker:
         return Worker(self.settings.house.data / "workers")
 
@@ -135,14 +156,12 @@ class House:
         if name not in self.settings.channels:
             raise ConfigurationError("settings.no_channel", channel=name)
         if name not in self._channels:
-            self._channels[name] = CHANNELS[self.settings.channels[name].kind](self, name)
+            self._channels[name] = CHANNELS[self.settings.channels[name].kind].build(self, name)
         return self._channels[name]
 
     def protections(self) -> Mapping[str, Protection]:
         """Returns every channel of the settings with its protection."""
-        from schemas.channels import Protection
-
-        return dict.fromkeys(self.settings.channels, Protection.MAILBOX)
+        return {name: CHANNELS[channel.kind].protection for name, channel in self.settings.channels.items()}
 
     def routes(self) -> Mapping[str, tuple[str, ...]]:
         """Returns each material's channels in order, as they are open now."""
@@ -159,10 +178,12 @@ class House:
         for channel in self._channels.values():
             await channel.close()
         self._channels.clear()
+        if "mail_room" in self.__dict__:
+            await self.mail_room.rest()
 
     def close(self) -> None:
         """Ends child processes, the database connection and the ownership of leases."""
-        for name in ("inspector", "ledger", "worker"):
+        for name in ("mail_room", "inspector", "ledger", "worker"):
             part = self.__dict__.pop(name, None)
             if part is not None:
                 part.close()

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from jobs.house import utc_now
+from jobs.mail_simulation import prepare_mail
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
@@ -56,7 +57,7 @@ def init_house(settings: Settings) -> list[Path]:
     for source in settings.sources.values():
         made += [] if source.folder.exists() else [source.folder]
         prepare_folders(source.folder)
-    return made + _certificates(settings)
+    return made + _certificates(settings) + prepare_mail(settings)
 
 
 def simulator_folder(settings: Settings) -> Path:
@@ -66,7 +67,7 @@ def simulator_folder(settings: Settings) -> Path:
 
 def _certificates(settings: Settings) -> list[Path]:
     folder = simulator_folder(settings)
-    wanted = any(folder in channel.certificate.parents for channel in settings.channels.values())
+    wanted = any(folder in channel.certificate.parents for channel in settings.mailboxes.values())
     if settings.house.mode != "simulated" or not wanted or (folder / "client-good.pem").exists():
         return []
     from eboks.simulator.certificates import make_certificates

@@ -277,8 +277,8 @@ class Lane:
             self._fault = self._fault or ConfigurationError(outcome.code, **outcome.params)
         elif outcome.needs_person:
             return  # a question for a person says nothing of the other side
-        elif outcome.code in OF_ONE_RECIPIENT:
-            return  # nobody was asked to take anything
+        elif outcome.of_one or outcome.code in OF_ONE_RECIPIENT:
+            return  # nobody was asked to take anything, or somebody who speaks for one recipient alone
         elif outcome.cause in (Cause.DEFERRED, Cause.EXHAUSTED, Cause.LOST, None):
             self._breaker.failed()
         else:

@@ -6,13 +6,14 @@ Relies on `jobs.facts` and `routing.reasoning`. Changes nothing; opens and close
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from batch.records import Standing
-from jobs.facts import gather_facts
+from jobs.facts import gather_facts, reach_address
 from jobs.house import House
 from routing.reasoning import Reason, reason
+from schemas.channels import Reach
 from schemas.consignments import Consignment
 from schemas.states import FINAL, State
 
@@ -33,6 +34,31 @@ def look_ahead(house: House, standing: Standing) -> Outlook | None:
     reasons = asyncio.run(_ask(house, consignment))
     opened = {one.channel for one in reasons if not one.code}
     return Outlook(reasons, next((name for name in _ways(standing) if name in opened), ""))
+
+
+def look_at_address(house: House, address: str) -> list[Reason]:
+    """Returns what every channel by mail says of an address; raises BadInput `mail.address_…` for no address.
+
+    What a material may go by is another question: `allowed` is True for all of them.
+    """
+    from routing.mime.addresses import parse_address
+
+    parse_address(address.strip())
+    return asyncio.run(_ask_about(house, address))
+
+
+async def _ask_about(house: House, address: str) -> list[Reason]:
+    try:
+        return [
+            Reason(name, house.protections()[name].value, reach.reached, True, *_why(reach))
+            for name, reach in (await reach_address(house, address)).items()
+        ]
+    finally:
+        await house.close_channels()
+
+
+def _why(reach: Reach) -> tuple[str, Mapping[str, object], tuple[Mapping[str, str], ...]]:
+    return reach.code, reach.params, reach.evidence
 
 
 async def _ask(house: House, consignment: Consignment) -> list[Reason]:

@@ -88,21 +88,20 @@ def _place(loc: tuple[int | str, ...]) -> str:
 
 
 def anchor(settings: Settings, base: Path) -> Settings:
-    """Returns the settings with every relative path counted from `base`."""
-    house = settings.house.model_copy(update=_anchored_paths(settings.house, base))
-    sources = {
-        name: source.model_copy(update=_anchored_paths(source, base))
-        for name, source in settings.sources.items()
-    }
-    channels = {
-        name: channel.model_copy(update=_anchored_paths(channel, base))
-        for name, channel in settings.channels.items()
-    }
-    plain = {name: getattr(settings, name) for name in Settings.model_fields}
-    return Settings.model_construct(**{**plain, "house": house, "sources": sources, "channels": channels})
+    """Returns the settings with every relative path counted from `base`, however deep it stands."""
+    # Of the plain class, so that nothing reads the environment again.
+    return Settings.model_construct(
+        **{name: _anchored(getattr(settings, name), base) for name in Settings.model_fields}
+    )
 
 
-def _anchored_paths(section: Section, base: Path) -> dict[str, Path]:
-    """Returns every path of a table, counted from `base`."""
-    values = {name: getattr(section, name) for name in type(section).model_fields}
-    return {name: base / value for name, value in values.items() if isinstance(value, Path)}
+def _anchored(value: Any, base: Path) -> Any:
+    if isinstance(value, Path):
+        return base / value
+    if isinstance(value, dict):
+        return {key: _anchored(one, base) for key, one in value.items()}
+    if isinstance(value, Section):
+        values = {name: getattr(value, name) for name in type(value).model_fields}
+        moved = {name: _anchored(one, base) for name, one in values.items()}
+        return value.model_copy(update={name: one for name, one in moved.items() if one != values[name]})
+    return value

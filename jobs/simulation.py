@@ -1,6 +1,7 @@
-"""Starts the simulator of e-Boks as this house's settings describe e-Boks.
+"""Starts the simulators that this house's channels need: of e-Boks, and of the other end of mail.
 
-Relies on `eboks.simulator`. Refused for a live house: a simulator must never be mistaken for the real thing.
+Relies on `eboks.simulator` and on `jobs.mail_simulation`. Refused for a live house: a simulator must never be
+mistaken for the real thing.
 """
 
 from __future__ import annotations
@@ -8,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from jobs.initiate import simulator_folder
+from jobs.mail_simulation import mail_simulator_settings, rehearses_mail
 from schemas.eboks_settings import EboksChannel, EboksSettings, EboksSoapChannel
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
     from eboks.simulator import ServerTls, SimulatorSettings
+    from routing.simulator.settings import MailSimulatorSettings
 
 
 def simulator_parts(
@@ -99,27 +104,56 @@ def first_eboks(settings: Settings) -> EboksSettings:
 
 
 def _eboks(settings: Settings) -> list[EboksChannel | EboksSoapChannel]:
-    return list(settings.channels.values())
+    return list(settings.mailboxes.values())
 
 
-def run_simulator(
-    settings: Settings, port: int | None, record: Path | None, started: Callable[[str], None]
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the simulators listen: e-Boks' address, and name server and port of mail; empty where none is."""
+
+    url: str = ""
+    dns: str = ""
+    smtp_port: int = 0
+
+
+def run_simulators(
+    settings: Settings, port: int | None, record: Path | None, started: Callable[[Listening], None]
 ) -> None:
-    """Serves until SIGINT or SIGTERM; `started` hears the address."""
-    channel = first_eboks(settings)
-    parts = simulator_parts(settings, channel, record)
-    asyncio.run(_serve(parts, port if port is not None else urlsplit(channel.url).port or 443, started))
+    """Serves until SIGINT or SIGTERM whatever the channels of the settings need; `started` hears where.
+
+    Raises ConfigurationError as `simulator_parts` and `mail_simulator_settings`.
+    """
+    mail = mail_simulator_settings(settings) if rehearses_mail(settings) else None
+    eboks = None
+    if mail is None or _eboks(settings):
+        channel = first_eboks(settings)
+        at = port if port is not None else urlsplit(channel.url).port or 443
+        eboks = (simulator_parts(settings, channel, record), at)
+    asyncio.run(_serve(eboks, mail, started))
 
 
 async def _serve(
-    parts: tuple[SimulatorSettings, ServerTls], port: int, started: Callable[[str], None]
+    eboks: tuple[tuple[SimulatorSettings, ServerTls], int] | None,
+    mail: MailSimulatorSettings | None,
+    started: Callable[[Listening], None],
 ) -> None:
-    from eboks.simulator import serve
-
-    running = await serve(*parts, "127.0.0.1", port)
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    started(running.url)
-    await told.wait()
-    await running.stop()
+    async with AsyncExitStack() as running:
+        listening = Listening()
+        if eboks is not None:
+            from eboks.simulator import serve
+
+            parts, port = eboks
+            server = await serve(*parts, "127.0.0.1", port)
+            running.push_async_callback(server.stop)
+            listening = replace(listening, url=server.url)
+        if mail is not None:
+            from routing.simulator.server import serve as serve_mail
+
+            sink = await serve_mail(mail)
+            running.push_async_callback(sink.stop)
+            listening = replace(listening, dns=sink.dns, smtp_port=sink.smtp_port)
+        started(listening)
+        await told.wait()

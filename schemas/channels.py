@@ -125,12 +125,16 @@ class Channel(Protocol):
     `idempotent` channels clear doubt by sending the same id and bytes again; the others by `find`. What may
     have been taken is never tried again on those as an ordinary attempt: it is doubt, a refusal of what was
     sent once more included, for the other side does not say whether it meant the first.
+
+    `one_side` says that every consignment goes to one and the same service, so that a failure says something
+    of the next one too. Where each recipient has a server of their own it is False.
     """
 
     name: str
     protection: Protection
     limits: Limits
     idempotent: bool
+    one_side: bool
 
     def check(self) -> None:
         """Looks at settings, keys, certificates and the other side; raises ConfigurationError."""

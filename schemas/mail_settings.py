@@ -20,18 +20,30 @@ TlsLevel = Literal["encrypt", "verify", "sts", "dane"]
 WhenInDoubt = Literal["hold", "resend_once"]
 
 
-class LdapDirectory(Section):
-    """`[mail.ldap.<name>]`: a directory of certificates; `{address}` in the filter is the recipient's."""
+class LdapServer(Section):
+    """What every directory has. It is asked without a name or a password, and only reads.
+
+    Without a port it is 636 for `ldaps` and 389 else. Each attribute is asked for with and without `;binary`:
+    servers differ. With `tls = "off"` whoever is on the way sees which
+    addresses are looked up; what comes back is judged all the same.
+    """
 
     host: HostPort
-    tls: bool = True
+    tls: Literal["ldaps", "starttls", "off"] = "ldaps"
     ca: Path | None = None
     base: str = ""
-    filter: str = "(mail={address})"
-    attributes: tuple[str, ...] = ("userCertificate;binary", "userSMIMECertificate;binary")
-    timeout_seconds: float = Field(default=5.0, gt=0, le=60)
+    attributes: tuple[str, ...] = ("userCertificate", "userSMIMECertificate")
+    timeout_seconds: int = Field(default=5, ge=1, le=60)
+
+
+class LdapDirectory(LdapServer):
+    """`[mail.ldap.<name>]`: a directory of certificates; `{address}` in the filter is the recipient's.
+
+    Only recipients of the `domains` are looked up there; left empty, everybody.
+    """
+
+    filter: str = Field(default="(mail={address})", pattern=r"^\(.*\{address\}.*\)$")
     domains: tuple[Domain, ...] = ()
-    """Only recipients of these domains are looked up here; empty: everybody."""
 
 
 class Smarthost(Section):
@@ -58,22 +70,30 @@ class MailSettings(Section):
     smimea: bool = False
     revocation: Literal["required", "if_stated", "off_insecure"] = "if_stated"
     revocation_grace_hours: float = Field(default=48.0, ge=0, le=24 * 14)
+    workers: int = Field(default=2, ge=1, le=64)
     dns: tuple[HostPort, ...] = ()
     dns_validates: bool = False
     dns_seconds: float = Field(default=5.0, gt=0, le=60)
     port: int = Field(default=25, ge=1, le=65_535)
     policy_port: int = Field(default=443, ge=1, le=65_535)
     server_roots: Path | None = None
+    probe_seconds: float = Field(default=20.0, gt=0, le=120)
     verdict_minutes: float = Field(default=10.0, ge=0, le=120)
     per_domain: int = Field(default=2, ge=1, le=64)
     smarthost: Smarthost | None = None
     reports: Path | None = None
     """A maildir, or a mailbox file, where non-delivery reports arrive (`collect` reads them)."""
+    report_hours: float = Field(default=48.0, gt=0, le=24 * 30)
+    """With `reports`: after so long without one a mail that a server took counts as delivered."""
 
 
 class MailChannelSettings(ChannelSettings):
-    """What every mail channel has; `max_bytes` counts documents before encoding."""
+    """What every mail channel has.
 
+    `max_bytes` counts the documents before encoding, `max_mail_bytes` the whole mail as it is sent.
+    """
+
+    max_mail_bytes: int = Field(default=25 * 1024 * 1024, ge=100_000)
     deadline_seconds: float = Field(default=120.0, gt=0, le=600)
     when_in_doubt: WhenInDoubt = "hold"
 
@@ -89,29 +109,46 @@ class SmimeChannel(MailChannelSettings):
     kind: Literal["smime"]
     modern: tuple[str, ...] = ()
     level: TlsLevel | None = None
-    min_rsa_bits: int = Field(default=2048, ge=2048, le=16_384)
 
 
 class TunnelPartner(Section):
-    """`[channels.<name>.partners."domain"]`: how one partner wants its tunnel mail."""
+    """`[channels.<name>.partners."domain"]`: how one partner wants its tunnel mail.
+
+    `recipient` is the gateway's address outside, in To and in the envelope; None is the real recipient.
+    `subject` stands outside; None is the material's neutral one.
+    """
 
     wrap: Literal["rfc822", "bare"] = "rfc822"
     sign: Literal["opaque", "detached", "none"] = "opaque"
     cipher: Literal["aes256-cbc", "aes256-gcm"] = "aes256-cbc"
     padding: Literal["rsa-v15", "rsa-oaep"] = "rsa-v15"
     recipient: Address | None = None
-    """The gateway's address in the outer To; None: the real recipient."""
-    subject: str | None = Field(default=None, max_length=200)
+    subject: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+class TunnelDirectory(LdapServer):
+    """`[channels.<name>.directory]`: a directory of domains' certificates, for `brevdue tunnel import`.
+
+    The values of `domain_attribute` are domains, or addresses whose domain counts.
+    """
+
+    filter: str = Field(default="(userCertificate=*)", pattern=r"^\(.*\)$")
+    domain_attribute: str = Field(default="mail", pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
+    max_entries: int = Field(default=20_000, ge=1, le=1_000_000)
 
 
 class TunnelChannel(MailChannelSettings):
-    """`[channels.<name>]` with `kind = "tunnel"`: the whole mail, encrypted from domain to domain."""
+    """`[channels.<name>]` with `kind = "tunnel"`: the whole mail, encrypted from domain to domain.
+
+    `list` is the signed tunnel list, `list_certificate` whose signature counts; None is our own.
+    """
 
     kind: Literal["tunnel"]
-    list: Path = Path("data/tunnel/list.toml")
+    list: Path = Path("data/tunnel/list.p7m")
     list_certificate: Path | None = None
     level: TlsLevel | None = None
     partners: dict[Domain, TunnelPartner] = Field(default_factory=dict)
+    directory: TunnelDirectory | None = None
 
 
 class TlsChannel(MailChannelSettings):
@@ -126,11 +163,18 @@ class TlsChannel(MailChannelSettings):
 
 
 class MaterialMail(Section):
-    """`[materials.<name>.mail]`: what a mail of this material says; the subject is neutral by default."""
+    """`[materials.<name>.mail]`: what a mail of this material says.
+
+    `subject` stands outside, where everybody on the way reads it, so it names nothing of the recipient.
+    `protected_subject` stands inside what is encrypted and signed, and may name the title as `{titel}`; only
+    programs that know protected headers show it. The texts may name `{titel}`, `{navn}`, `{afsender}` and
+    `{reference}`.
+    """
 
     from_name: str | None = Field(default=None, max_length=64)
     reply_to: Address | None = None
-    subject: str = Field(default="Sikker post", min_length=1, max_length=100)
+    subject: str = Field(default="Sikker post", min_length=1, max_length=100, pattern=r"^[^{}]*$")
+    protected_subject: str | None = Field(default=None, min_length=1, max_length=100)
     language: Literal["da", "en", "both"] = "both"
     text_da: Path | None = None
     text_en: Path | None = None

@@ -13,6 +13,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from schemas.eboks_settings import EboksChannel, EboksMaterial, EboksSoapChannel
+from schemas.mail_settings import (
+    MailChannelSettings,
+    MailSettings,
+    MaterialMail,
+    SmimeChannel,
+    TlsChannel,
+    TunnelChannel,
+)
 from schemas.policy import DataClass, PolicySettings
 from schemas.section import Name, Section
 
@@ -109,6 +117,7 @@ class MaterialSettings(Section):
     max_bytes: int = Field(default=10 * 1000 * 1000, ge=1)
     guard_other_cpr: bool = True
     eboks: EboksMaterial | None = None
+    mail: MaterialMail = MaterialMail()
     document_days: int | None = Field(default=None, ge=0)
 
 
@@ -118,11 +127,15 @@ def _kind_of(table: object) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-KINDS: tuple[str, ...] = ("eboks", "eboks_soap")
+KINDS: tuple[str, ...] = ("eboks", "eboks_soap", "smime", "tunnel", "tls")
 """The kinds of channel that the settings know; pydantic puts them into the place of a fault."""
 
 AnyChannel = Annotated[
-    Annotated[EboksChannel, Tag("eboks")] | Annotated[EboksSoapChannel, Tag("eboks_soap")],
+    Annotated[EboksChannel, Tag("eboks")]
+    | Annotated[EboksSoapChannel, Tag("eboks_soap")]
+    | Annotated[SmimeChannel, Tag("smime")]
+    | Annotated[TunnelChannel, Tag("tunnel")]
+    | Annotated[TlsChannel, Tag("tls")],
     Discriminator(
         _kind_of,
         custom_error_type="channel_kind",
@@ -173,9 +186,19 @@ class Settings(Section):
     sources: dict[Name, SourceSettings] = Field(default_factory=dict)
     materials: dict[Name, MaterialSettings] = Field(default_factory=dict)
     channels: dict[Name, AnyChannel] = Field(default_factory=dict)
+    mail: MailSettings | None = None
     timetable: dict[Name, TimetableEntry] = Field(default_factory=lambda: dict(DEFAULT_TIMETABLE))
     retention: RetentionSettings = RetentionSettings()
     policy: PolicySettings = PolicySettings()
+
+    @property
+    def mailboxes(self) -> dict[str, EboksChannel | EboksSoapChannel]:
+        """The channels to e-Boks, in their order."""
+        return {
+            name: channel
+            for name, channel in self.channels.items()
+            if isinstance(channel, EboksChannel | EboksSoapChannel)
+        }
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
@@ -188,6 +211,11 @@ class Settings(Section):
             f"timetable.{name}.source: no such source"
             for name, entry in self.timetable.items()
             if entry.source is not None and entry.source not in self.sources
+        ]
+        faults += [
+            f"channels.{name}: a channel by mail needs the table [mail]"
+            for name, channel in self.channels.items()
+            if isinstance(channel, MailChannelSettings) and self.mail is None
         ]
         folders = [source.folder for source in self.sources.values()]
         if len(set(folders)) != len(folders):

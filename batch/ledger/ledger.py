@@ -207,9 +207,14 @@ class Ledger:
 
     # Later word
 
-    def awaiting(self, channel: str, limit: int, after: str = "") -> list[str]:
-        """Returns external ids of accepted consignments; `after` is the last id of the page before."""
-        return receipts.awaiting(self._store, channel, limit, after)
+    def awaiting(
+        self, channel: str, limit: int, after: str = "", *, before: datetime | None = None
+    ) -> list[str]:
+        """Returns external ids of accepted consignments; `after` is the last id of the page before.
+
+        With `before` only those that the channel took before then.
+        """
+        return receipts.awaiting(self._store, channel, limit, after, before)
 
     def record_receipts(self, events: Iterable[ReceiptEvent], *, actor: str) -> int:
         """Records later word; doubles, unknown ids and what comes too late change nothing.

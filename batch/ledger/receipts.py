@@ -6,12 +6,14 @@ Relies on `batch.ledger.moves`. Asks no channel: the collect job does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, update
 
 from batch.ledger.engine import update_many
 from batch.ledger.enrolments import forget_recipients
+from batch.ledger.moments import to_micros
 from batch.ledger.moves import Move, read_moves, stop_returning, write_moves
 from batch.ledger.outcomes import onward
 from batch.ledger.store import CONSIGNMENT, RECEIPT, Store, chunks, dump, in_state, load
@@ -37,7 +39,7 @@ class _Proof:
         self.proof = dump({**load(row.proof), **event.proof})
 
 
-def awaiting(store: Store, channel: str, limit: int, after: str) -> list[str]:
+def awaiting(store: Store, channel: str, limit: int, after: str, before: datetime | None = None) -> list[str]:
     """Returns external ids of a channel's accepted consignments, in the ledger's order, behind `after`."""
     joined = RECEIPT.join(
         CONSIGNMENT,
@@ -45,6 +47,8 @@ def awaiting(store: Store, channel: str, limit: int, after: str) -> list[str]:
     )
     query = select(RECEIPT.c.external_id).select_from(joined)
     query = query.where(CONSIGNMENT.c.channel == channel, in_state(State.ACCEPTED))
+    if before is not None:
+        query = query.where(RECEIPT.c.at < to_micros(before))
     last = select(RECEIPT.c.consignment_id).where(
         RECEIPT.c.channel == channel, RECEIPT.c.external_id == after
     )

@@ -155,8 +155,8 @@ def _eboks_channel(settings: Settings, channel: str) -> EboksSettings:
 
     if channel not in settings.channels:
         raise ConfigurationError("settings.no_channel", channel=channel)
-    found = settings.channels[channel]
-    if not wants_certificate(found.kind):
+    found = settings.mailboxes.get(channel)
+    if found is None or not wants_certificate(found.kind):
         raise ConfigurationError("onboarding.no_certificate_here", channel=channel)
     return found
 

@@ -5,6 +5,7 @@ Relies on the house's settings and on what channels know without asking. Words n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from eboks.enrolment import Finding
     from jobs.house import House
     from jobs.reasoning import Outlook
+    from routing.reasoning import Reason
 
 
 def masked(standing: Standing) -> str:
@@ -88,7 +90,12 @@ def standing_data(house: House, standing: Standing, outlook: Outlook | None) -> 
 def _outlook_data(outlook: Outlook | None) -> dict[str, object] | None:
     if outlook is None:
         return None
-    reasons = [
+    return {"channel": outlook.channel, "reasons": reasons_data(outlook.reasons)}
+
+
+def reasons_data(reasons: Sequence[Reason]) -> list[dict[str, object]]:
+    """Returns what is known of each channel, in the stable form for machines."""
+    return [
         {
             "channel": one.channel,
             "protection": one.protection,
@@ -98,9 +105,8 @@ def _outlook_data(outlook: Outlook | None) -> dict[str, object] | None:
             "params": dict(one.params),
             "evidence": [dict(evidence) for evidence in one.evidence],
         }
-        for one in outlook.reasons
+        for one in reasons
     ]
-    return {"channel": outlook.channel, "reasons": reasons}
 
 
 def _receipt_data(standing: Standing) -> dict[str, object] | None:

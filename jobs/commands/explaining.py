@@ -1,17 +1,18 @@
 """The command explain: tells the whole story of a consignment and what would become of it now; sends nothing.
 
-Relies on the ledger's readings and on `jobs.reasoning`. Numbers are masked; names and titles never shown.
+Relies on the ledger's readings and on `jobs.reasoning`. Of a bare mail address it tells which channels would
+take a mail there. Numbers are masked; names and titles never shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from jobs.commands.actors import who
 from jobs.commands.context import Context
-from jobs.commands.explained import enrolments, masked, standing_data
-from jobs.reasoning import Outlook, look_ahead
+from jobs.commands.explained import enrolments, masked, reasons_data, standing_data
+from jobs.reasoning import Outlook, look_ahead, look_at_address
 from jobs.screen import EXIT_OK, Screen
 from routing.reasoning import Reason
 from schemas.catalogue import explain as explain_code
@@ -22,16 +23,21 @@ if TYPE_CHECKING:
     from batch.records import Event, Standing
     from jobs.house import House
 
+_FINGERPRINT_CHARS = 16
+
 
 def explain(context: Context, subject: str) -> int:
-    """Shows a consignment's route, reasons and history, or every consignment of a number; sends nothing."""
+    """Shows a consignment's route, reasons and history, every consignment of a number, or the ways to a mail
+    address; sends nothing."""
     with context.house() as house:
+        if "@" in subject:
+            return _explain_address(context, house, subject)
         standings = _standings(house, subject)
         if not standings:
             raise BadInput("usage.no_such_subject")
         told = [(standing, look_ahead(house, standing)) for standing in standings]
         for standing, outlook in told:
-            _tell_standing(context.screen, house, standing, outlook)
+            tell_standing(context.screen, house, standing, outlook)
         data = {"consignments": [standing_data(house, *one) for one in told]}
     return context.screen.finish(data, EXIT_OK)
 
@@ -49,7 +55,24 @@ def _standings(house: House, subject: str) -> list[Standing]:
     return [standing for standing in found if standing is not None]
 
 
-def _tell_standing(screen: Screen, house: House, standing: Standing, outlook: Outlook | None) -> None:
+def _explain_address(context: Context, house: House, address: str) -> int:
+    """Shows each channel by mail, open to this address or not, and what that rests on."""
+    screen = context.screen
+    reasons = look_at_address(house, address)
+    columns = [screen.text(f"col_{name}") for name in ("channel", "protection", "open", "why")]
+    rows = [_row(screen, one) for one in reasons]
+    if rows:
+        title = screen.text("explain_address")
+        screen.table(title, columns, [[*row[:3], row[4]] for row in rows])
+    else:
+        screen.say("explain_no_mail")
+    _tell_evidence(screen, reasons)
+    ways = [{key: value for key, value in one.items() if key != "allowed"} for one in reasons_data(reasons)]
+    return screen.finish({"ways": ways}, EXIT_OK)
+
+
+def tell_standing(screen: Screen, house: House, standing: Standing, outlook: Outlook | None) -> None:
+    """Tells one consignment: how it stands, its route, the outlook, its receipt and its history."""
     screen.line(f"\n{standing.id}")
     head = screen.text(
         "explain_head",
@@ -124,13 +147,22 @@ def _tell_outlook(screen: Screen, outlook: Outlook | None, state: State) -> None
         screen.line("  " + screen.text(key, channel=outlook.channel))
     else:
         screen.line("  " + screen.text("explain_nowhere"))
+    _tell_evidence(screen, outlook.reasons)
+
+
+def _tell_evidence(screen: Screen, reasons: Sequence[Reason]) -> None:
+    """Tells what each channel's answer rests on, a paragraph for each certificate or mail exchanger."""
+    for one in reasons:
+        if one.evidence:
+            screen.line("  " + screen.text("explain_evidence", channel=one.channel))
+        for evidence in one.evidence:
+            screen.line("    " + _evidence(evidence))
 
 
 def _row(screen: Screen, one: Reason) -> list[str]:
     protection = screen.text(f"protection_{one.protection}") if one.protection else "–"
-    said = [f"{screen.why(one.code, one.params)} [{one.code}]"] if one.code else []
-    said += [_evidence(evidence) for evidence in one.evidence]
-    return [one.channel, protection, _yes(screen, one.open), _yes(screen, one.allowed), "\n".join(said)]
+    said = f"{screen.why(one.code, one.params)} [{one.code}]" if one.code else ""
+    return [one.channel, protection, _yes(screen, one.open), _yes(screen, one.allowed), said]
 
 
 def _yes(screen: Screen, answer: bool | None) -> str:
@@ -138,4 +170,9 @@ def _yes(screen: Screen, answer: bool | None) -> str:
 
 
 def _evidence(evidence: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in evidence.items())
+    """Returns evidence as people read it: fingerprints by their beginning; machines get them whole."""
+    shown = {
+        name: f"{value[:_FINGERPRINT_CHARS]}…" if name.endswith("sha256") else value
+        for name, value in evidence.items()
+    }
+    return ", ".join(f"{name} {value}" for name, value in shown.items())

@@ -5,6 +5,7 @@ Relies on `jobs.initiate`, `jobs.simulation` and `jobs.demo`. Never replaces wha
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from jobs.commands.context import Context
@@ -29,17 +30,20 @@ def init(context: Context) -> int:
 
 
 def simulate(context: Context, port: int | None, record: Path | None) -> int:
-    """Serves the simulator of e-Boks on loopback until it is told to stop."""
-    from jobs.simulation import run_simulator
+    """Serves the simulators of e-Boks and of mail on loopback until it is told to stop."""
+    from jobs.simulation import Listening, run_simulators
 
     screen = context.screen
 
-    def started(url: str) -> None:
-        screen.say("simulate_started", url=url)
-        # A machine that started us must learn the address now: this one object comes at the beginning.
-        screen.finish({"simulator": True, "url": url}, EXIT_OK)
+    def started(at: Listening) -> None:
+        if at.url:
+            screen.say("simulate_started", url=at.url)
+        if at.dns:
+            screen.say("simulate_mail_started", dns=at.dns, port=at.smtp_port)
+        # A machine that started us must learn the addresses now: this one object comes at the beginning.
+        screen.finish({"simulator": True, **asdict(at)}, EXIT_OK)
 
-    run_simulator(context.settings(), port, record, started)
+    run_simulators(context.settings(), port, record, started)
     return EXIT_OK
 
 

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from jobs.commands.context import Context
+from jobs.commands.mail_tree import add_cert_import, add_mail, add_tunnel
 from jobs.commands.usage import explain_usage
 from jobs.screen import EXIT_INTERRUPTED
 from schemas.catalogue import phrase
@@ -91,7 +92,7 @@ def build(context: Context) -> typer.Typer:
 
     for add in (
         *(_add_verbs, _add_deciding, _add_channels, _add_showing, _add_house),
-        *(_add_enrolment, _add_onboarding, _add_certificates),
+        *(_add_enrolment, _add_onboarding, _add_certificates, add_mail, add_tunnel),
     ):
         add(Commands(app, context))
     return app
@@ -384,3 +385,5 @@ def _add_certificates(commands: Commands) -> None:
         from jobs.commands.certificates import renew as work
 
         return work(context, channel, Replacement(p12, pem, key, roots, password_file, not no_contact))
+
+    add_cert_import(family)

@@ -1,7 +1,7 @@
 """Runs one day of the demo from the drop to the answers, and tells what happened.
 
-Relies on the five verbs as `brevdue` runs them. Ends with a comparison of both ends: what the ledger says and
-what the simulator holds.
+Relies on the five verbs as `brevdue` runs them, and on `both_ends` for the comparison at the end: what the
+ledger says, and what the simulators hold.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.demo.drop import Row, make_rows, write_drop
-from jobs.demo.workplace import Workplace, found, n_held_by_simulator, simulator
+from jobs.demo.both_ends import BothEnds, compare
+from jobs.demo.drop import BY_MAIL, NO_WAY, Row, make_rows, write_drop
+from jobs.demo.workplace import Workplace, exempt, found, simulators
 from jobs.screen import EXIT_ERROR_LIST, EXIT_OK, Screen
 from schemas.catalogue import phrase
 from schemas.states import State
@@ -27,13 +28,14 @@ DROP = "loen-2026-11"
 
 @dataclass(slots=True)
 class Day:
-    """What the day brought."""
+    """What the day brought; `no_way` is the consignment that no channel may take."""
 
     batch_id: str = ""
     n_lines: int = 0
     n_rejected: int = 0
     counts: dict[State, int] = field(default_factory=dict)
-    n_at_eboks: int = 0
+    ends: BothEnds = field(default_factory=BothEnds)
+    no_way: str = ""
     refused_again: str = ""
     adds_up: bool = False
     seconds: float = 0.0
@@ -44,7 +46,8 @@ class Day:
         under_way = (State.READY, State.SENDING, State.IN_DOUBT, State.ACCEPTED)
         return (
             self.adds_up
-            and self.n_at_eboks == self.counts.get(State.DELIVERED, 0) > 0
+            and self.ends.agree
+            and self.ends.n_delivered == self.counts.get(State.DELIVERED, 0) > 0
             and not any(self.counts.get(state, 0) for state in under_way)
             and self.refused_again == "drop.already_taken"
         )
@@ -57,12 +60,12 @@ def run_demo(
 
     With `soap` the payslips go to e-Boks over SOAP.
 
-    Raises ConfigurationError when the folder is in use or the simulator can't be started.
+    Raises ConfigurationError when the folder is in use or a simulator can't be started.
     """
     started = time.monotonic()
     place = found(folder, soap=soap)
     screen.line(_say(screen, "welcome", folder=place.folder))
-    with simulator(place):
+    with simulators(place):
         day = _run_day(place, screen, n_employees)
     day.seconds = time.monotonic() - started
     _tell(place, day, screen)
@@ -83,13 +86,15 @@ def _run_day(place: Workplace, screen: Screen, n_employees: int) -> Day:
         with screen.bar(_say(screen, "bar_payslips")):
             rows = make_rows(n_employees)
             write_drop(place.inbox, DROP, rows)
+        exempt(place.settings, (row.recipient for row in rows if row.email in (*BY_MAIL, NO_WAY)))
         day.n_lines = len(rows)
         screen.line(_say(screen, "dropped", n_rows=day.n_lines, drop=DROP))
         _pull(house, day, screen)
         _send(house, screen)
         _finish(house, day, screen)
         _drop_again(house, place, day, screen, rows)
-        day.n_at_eboks = n_held_by_simulator(place.settings)
+        day.ends = compare(house, day.batch_id, rows)
+        _explain_no_way(house, day, screen, rows)
     return day
 
 
@@ -105,7 +110,7 @@ def _pull(house: House, day: Day, screen: Screen) -> None:
 
 
 def _send(house: House, screen: Screen) -> None:
-    """Dispatches until nothing waits: what the simulator dropped or put off is tried again."""
+    """Dispatches until nothing waits: what a simulator dropped or put off is tried again."""
     from jobs.dispatch import Dispatcher
 
     dispatcher = Dispatcher(house)
@@ -121,7 +126,8 @@ def _send(house: House, screen: Screen) -> None:
         for _ in range(MAX_PASSES):
             result = dispatcher.run(progress=advance)
             n_again += sum(lane.causes[cause] for lane in result.lanes for cause in ("deferred", "lost"))
-            next_due_at = house.ledger.next_due_at("eboks")
+            due = (house.ledger.next_due_at(name) for name in house.settings.channels)
+            next_due_at = min((at for at in due if at is not None), default=None)
             if next_due_at is None:
                 break
             time.sleep(min(max((next_due_at - house.now()).total_seconds(), 0.0), 1.0))
@@ -152,6 +158,20 @@ def _drop_again(house: House, place: Workplace, day: Day, screen: Screen, rows: 
     )
 
 
+def _explain_no_way(house: House, day: Day, screen: Screen, rows: list[Row]) -> None:
+    """Tells of the one that no channel may take what `brevdue explain` tells."""
+    from jobs.commands.explaining import tell_standing
+    from jobs.reasoning import look_ahead
+
+    line = next(number for number, row in enumerate(rows, 2) if row.email == NO_WAY)
+    standing = house.ledger.standing(f"{day.batch_id}-{line:05d}")
+    if standing is None or standing.state is not State.HELD:
+        return
+    day.no_way = standing.id
+    screen.line("\n" + _say(screen, "no_way"))
+    tell_standing(screen, house, standing, look_ahead(house, standing))
+
+
 def _tell(place: Workplace, day: Day, screen: Screen) -> None:
     rows = [(screen.word("rejected"), day.n_rejected)]
     rows += [(screen.word(state), n) for state, n in day.counts.items() if n]
@@ -159,15 +179,23 @@ def _tell(place: Workplace, day: Day, screen: Screen) -> None:
         "", [screen.text("col_state"), screen.text("col_count")], [[word, str(n)] for word, n in rows]
     )
     screen.say("adds_up" if day.adds_up else "adds_not_up", n_lines=day.n_lines)
-    both = "both_ends" if day.as_planned else "ends_differ"
-    screen.line(_say(screen, both, n_at_eboks=day.n_at_eboks, n_delivered=day.counts.get(State.DELIVERED, 0)))
+    _tell_ends(day, screen)
     screen.line(_say(screen, "seconds", seconds=f"{day.seconds:.0f}"))
     answers = _answers(place, day)
     screen.line("\n  " + _say(screen, "report", path=answers / "rapport.html"))
     screen.line("  " + _say(screen, "errors", path=answers / "fejlliste.csv"))
     screen.line("\n" + _say(screen, "next"))
-    for command in ("status", f"explain {day.batch_id}-00002", f"release {day.batch_id} --rows --reason OK"):
+    for command in ("status", f"explain {day.batch_id}-00022", f"release {day.batch_id} --rows --reason OK"):
         screen.line(f"  brevdue --settings {place.settings_path} {command}")
+
+
+def _tell_ends(day: Day, screen: Screen) -> None:
+    """Draws, for every channel, what we say was delivered and what the other side holds."""
+    columns = [screen.text("col_channel"), _say(screen, "col_ours"), _say(screen, "col_theirs")]
+    ends = [[one.channel, str(one.n_ours), str(one.n_theirs)] for one in day.ends.channels]
+    screen.table("", columns, ends)
+    figures = {"n_delivered": day.ends.n_delivered, "n_held": day.ends.n_theirs, "n_clear": day.ends.n_clear}
+    screen.line(_say(screen, "both_ends" if day.as_planned else "ends_differ", **figures))
 
 
 def _answers(place: Workplace, day: Day) -> Path:
@@ -182,7 +210,11 @@ def _data(place: Workplace, day: Day) -> dict[str, object]:
         "lines": day.n_lines,
         "rejected": day.n_rejected,
         "states": {state.value: n for state, n in day.counts.items()},
-        "held_by_simulator": day.n_at_eboks,
+        "channels": {one.channel: {"ours": one.n_ours, "theirs": one.n_theirs} for one in day.ends.channels},
+        "held_by_simulators": day.ends.n_theirs,
+        "in_the_clear": day.ends.n_clear,
+        "to_the_wrong_person": day.ends.n_wrong,
+        "no_way": day.no_way,
         "refused_again": day.refused_again,
         "adds_up": day.adds_up,
         "as_planned": day.as_planned,

@@ -15,10 +15,24 @@ from pathlib import Path
 from jobs.demo.payslips import payslip
 from jobs.demo.people import Employee, employees, without_mod11
 
-HEADER = "modtager;titel;fil;reference;afdeling"
+HEADER = "modtager;titel;fil;reference;afdeling;navn;email"
 TITLE = "Lønseddel november 2026"
 SPECIAL = ("never_logged_in", "exempt", "dead", "minor", "not_found")
 """The simulator's persons that take part: the first one's mail waits, the others can't be reached."""
+FIRST_SPECIAL, FIRST_BY_MAIL = 10, 20
+BY_MAIL = (
+    *(f"{name}@klinik.example" for name in ("anna", "bo", "carla", "dan")),
+    *(f"{name}@kommune.example" for name in ("eva", "finn", "grethe")),
+    *(f"{name}@firma.example" for name in ("hans", "ida", "jens")),
+)
+"""Who is exempt from e-Boks and has a mail address: with a certificate, behind a gateway, with TLS alone."""
+NO_WAY = "karen@gammel.example"
+"""One who is exempt too, and whose mail server can't encrypt at all."""
+SPECIAL_MAIL = {
+    "exempt": "lise@kommune.example",
+    "minor": "mona@firma.example",
+    "not_found": "nis@firma.example",
+}
 
 
 @dataclass(slots=True)
@@ -30,11 +44,13 @@ class Row:
     file: str
     content: bytes = field(repr=False)
     material: str = ""
+    email: str = field(default="", repr=False)
     extra_field: bool = False
     left_out: bool = False  # the file is named, and not there
 
     def line(self) -> str:
         fields = [self.recipient, TITLE, self.file, str(self.employee.number), "Bageriet"]
+        fields += [self.employee.name, self.email]
         return ";".join([*fields, self.material, *(["for meget"] if self.extra_field else [])])
 
 
@@ -111,8 +127,12 @@ def make_rows(n_employees: int, seed: int = 2026) -> list[Row]:
 
     people = employees(max(n_employees, MIN_EMPLOYEES), seed)
     for index, word in enumerate(SPECIAL):
-        people[10 + index] = replace(people[10 + index], cpr=person(word).number)
+        people[FIRST_SPECIAL + index] = replace(people[FIRST_SPECIAL + index], cpr=person(word).number)
     rows = [Row(one, one.cpr, f"loenseddel-{one.number}.pdf", payslip(one)) for one in people]
+    for index, word in enumerate(SPECIAL):
+        rows[FIRST_SPECIAL + index].email = SPECIAL_MAIL.get(word, "")
+    for row, address in zip(rows[FIRST_BY_MAIL:], (*BY_MAIL, NO_WAY), strict=False):
+        row.email = address
     chance = random.Random(seed + 1)
     for fault in FAULTS:
         fault(rows, chance)

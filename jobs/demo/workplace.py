@@ -1,7 +1,7 @@
-"""A place for the demo: a folder with real settings, keys and database, and the simulator as its e-Boks.
+"""A place for the demo: a folder with real settings, keys and database, and simulators as the other side.
 
-Relies on `jobs.initiate` and `jobs.simulation` for what any house gets. The simulator runs as a process of
-its own on loopback and ends with the demo, however that ends.
+Relies on `jobs.initiate` and `jobs.simulation` for what any house gets. The simulators, of e-Boks and of the
+other end of mail, run as processes of their own on loopback and end with the demo, however that ends.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from jobs.initiate import init_house, simulator_folder, write_template
+from jobs.mail_simulation import mail_folder, mail_simulator_settings
 from jobs.settings_file import read_settings
 from jobs.simulation import first_eboks, simulator_parts
 from schemas.errors import ConfigurationError
@@ -49,6 +51,11 @@ class Workplace:
         return self.settings.sources["loen"].folder / "ind"
 
 
+_ROUTE = (
+    'channels = ["eboks"]\n',
+    'channels = ["eboks", "smime", "tunnel", "tls"]\n'
+    'protections = ["mailbox", "end_to_end", "domain", "transport"]\n',
+)
 _REST = 'kind = "eboks"\n', 'profile = "direct"\n'
 # The three UUIDs are invented, and 9020 is the simulator's own number for an id that was used already.
 _SOAP = """kind = "eboks_soap"
@@ -72,15 +79,20 @@ def found(folder: Path | None, *, soap: bool = False) -> Workplace:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "brevdue.toml"
     write_template(path)
-    _adapt(path, _free_port(), soap=soap)
+    _adapt(path, soap=soap)
     settings = read_settings(path)
     init_house(settings)
     return Workplace(folder, path, settings)
 
 
-def _adapt(path: Path, port: int, *, soap: bool) -> None:
-    """Gives the template a free port, the demo's short patience and, if asked, the other kind of channel."""
-    text = path.read_text(encoding="utf-8").replace("127.0.0.1:8443", f"127.0.0.1:{port}")
+def _adapt(path: Path, *, soap: bool) -> None:
+    """Gives the template free ports, the channels by mail, the demo's short patience and, if asked, the other
+    kind of channel to e-Boks."""
+    text = path.read_text(encoding="utf-8").replace("#: ", "").replace("#:\n", "\n")
+    for fixed in ("127.0.0.1:8443", "127.0.0.1:8053", "port = 8025"):
+        start = fixed.removesuffix(fixed[-4:])
+        text = text.replace(fixed, f"{start}{_free_port()}")
+    text = text.replace(*_ROUTE)
     patience = "parallel = 8\nbackoff_seconds = 0.2\nbackoff_max_seconds = 1.0\n"
     text = text.replace("parallel = 8\n", patience)
     if soap:
@@ -97,22 +109,38 @@ def _free_port() -> int:
 
 
 @contextmanager
-def simulator(place: Workplace) -> Iterator[None]:
-    """Runs the simulator for the block; raises ConfigurationError `demo.no_simulator` when it won't start."""
-    config = place.settings.house.data / "simulator" / "demo.json"
-    config.write_text(_config(place.settings), encoding="utf-8")
-    command = [sys.executable, "-m", "eboks.simulator", "--config", str(config), "--until-stdin-closes"]
+def simulators(place: Workplace) -> Iterator[None]:
+    """Runs the simulators for the block; ConfigurationError `demo.no_simulator` when one won't start."""
+    folder = place.settings.house.data / "simulator"
+    configs = {"eboks.simulator": _config(place.settings), "routing.simulator": _mail_config(place.settings)}
+    with ExitStack() as running:
+        begun = []
+        for module, config in configs.items():
+            path = folder / f"{module}.json"
+            path.write_text(config, encoding="utf-8")
+            begun.append(running.enter_context(_process(module, path)))
+        # Begun side by side: each takes its time to load.
+        if not all(process.stdout is not None and process.stdout.readline() for process in begun):
+            raise ConfigurationError("demo.no_simulator")
+        yield
+
+
+@contextmanager
+def _process(module: str, config: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", module, "--config", str(config), "--until-stdin-closes"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None and process.stdout is not None
     try:
-        if not process.stdout.readline():
-            raise ConfigurationError("demo.no_simulator")
-        yield
+        yield process
     finally:
         process.stdin.close()
         process.stdout.close()
         process.terminate()
         process.wait(timeout=15)
+
+
+def _mail_config(settings: Settings) -> str:
+    return mail_simulator_settings(settings).model_dump_json()
 
 
 def _config(settings: Settings) -> str:
@@ -131,8 +159,25 @@ def _config(settings: Settings) -> str:
     )
 
 
-def n_held_by_simulator(settings: Settings) -> int:
+def n_held_by_eboks(settings: Settings) -> int:
     """Asks the simulator how many messages it holds, by a plain call of its own."""
+    return int(_ask(settings, "GET", "/_sim/counts")["n_messages"])
+
+
+def exempt(settings: Settings, numbers: Iterable[str]) -> None:
+    """Makes people exempt from digital mail at the simulator of e-Boks."""
+    for number in numbers:
+        _ask(settings, "POST", "/_sim/persons", {"kind": "P", "number": number, "status": "exempt"})
+
+
+def received_by_mail(settings: Settings) -> list[dict[str, Any]]:
+    """Returns what the simulator of mail has received, as its record tells it."""
+    from routing.simulator.received import read_record
+
+    return read_record(mail_folder(settings))
+
+
+def _ask(settings: Settings, method: str, path: str, body: object = None) -> dict[str, Any]:
     channel = first_eboks(settings)
     context = ssl.create_default_context(cafile=str(simulator_folder(settings) / "server-ca.pem"))
     context.load_cert_chain(channel.certificate, channel.key)
@@ -141,7 +186,8 @@ def n_held_by_simulator(settings: Settings) -> int:
         address.hostname or "", address.port, context=context, timeout=10
     )
     try:
-        connection.request("GET", "/_sim/counts")
-        return int(json.loads(connection.getresponse().read())["n_messages"])
+        connection.request(method, path, json.dumps(body) if body is not None else None)
+        answer: dict[str, Any] = json.loads(connection.getresponse().read())
+        return answer
     finally:
         connection.close()

@@ -85,7 +85,7 @@ def _way(desk: Desk) -> str:
 def _proposed(desk: Desk) -> str:
     """Returns the way that fits how things stand: a pair in use, a request on its way, or neither."""
     planned = desk.planned()
-    channels = [planned.channels[name] for name in desk.eboks_channels(planned)]
+    channels = [planned.mailboxes[name] for name in desk.eboks_channels(planned)]
     if channels and all(one.certificate.exists() and one.key.exists() for one in channels):
         return "keep"
     if (desk.store.requests / REQUEST_FILE).exists():
@@ -118,7 +118,7 @@ def _kept(desk: Desk) -> Identity:
     channels = desk.eboks_channels(planned)
     if not channels:
         raise ConfigurationError("own_certificate.none_yet")
-    first = planned.channels[channels[0]]
+    first = planned.mailboxes[channels[0]]
     return join(read_certificates(read_file(first.certificate)), read_key(read_file(first.key)))
 
 

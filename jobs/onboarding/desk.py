@@ -117,7 +117,7 @@ class Desk:
         return [
             name
             for name in names
-            if name in settings.channels and wants_certificate(settings.channels[name].kind)
+            if name in settings.mailboxes and wants_certificate(settings.mailboxes[name].kind)
         ]
 
     def materials_by(self, channel: str, settings: Settings) -> list[str]:

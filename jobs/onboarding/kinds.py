@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from jobs.house import CHANNELS
 from schemas.errors import BadInput
+from schemas.mail_settings import MailChannelSettings
 from schemas.section import ChannelSettings
 from schemas.settings import Settings
 
@@ -36,9 +37,12 @@ def channel_classes() -> Mapping[str, type[ChannelSettings]]:
 
 
 def _classes(annotation: Any) -> Iterator[type[ChannelSettings]]:
-    """Yields the settings classes in an annotation, whether it is one class or a union by kind."""
+    """Yields the settings classes in an annotation, whether it is one class or a union by kind.
+
+    A channel by mail belongs to the house and not to one sender: there is nothing to ask about it.
+    """
     if isinstance(annotation, type) and issubclass(annotation, ChannelSettings):
-        if "kind" in annotation.model_fields:
+        if "kind" in annotation.model_fields and not issubclass(annotation, MailChannelSettings):
             yield annotation
         return
     for part in get_args(annotation):

@@ -141,7 +141,7 @@ def _simulator(trial: Settings, channel: str, groups: Mapping[str, str], folder:
 def _config(trial: Settings, channel: str, groups: Mapping[str, str], folder: Path) -> str:
     from jobs.simulation import simulator_parts
 
-    parts, tls = simulator_parts(trial, trial.channels[channel], folder / RECORD_FILE)
+    parts, tls = simulator_parts(trial, trial.mailboxes[channel], folder / RECORD_FILE)
     told = parts.model_dump(mode="json")
     told["materials"] = _simulated_materials(trial, groups)
     files = {"certificate": str(tls.certificate), "key": str(tls.key), "client_ca": str(tls.client_ca)}

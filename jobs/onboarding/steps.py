@@ -54,7 +54,7 @@ def take_connection_step(desk: Desk) -> StepResult:
     checks: list[Check] = []
     reached = False
     for name in desk.eboks_channels(planned):
-        channel = planned.channels[name]
+        channel = planned.mailboxes[name]
         if not channel.certificate.exists():
             return StepResult("open", (note("connection", "own_certificate.none_yet", name),))
         way = Way(name, channel.url, channel.certificate, channel.key, channel.ca, desk.simulated)
@@ -147,7 +147,7 @@ def _recipient(desk: Desk, told: LiveTestAnswers) -> tuple[str, str]:
 
 
 def _confirm(desk: Desk, planned: Settings, channel: str) -> None:
-    url = planned.channels[channel].url
+    url = planned.mailboxes[channel].url
     host = Way(channel, url, desk.store.certificate, desk.store.key, None, desk.simulated).host
     if desk.wishes.confirm == host:
         return

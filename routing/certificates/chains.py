@@ -15,8 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from routing.certificates.verdicts import Refusal
+from routing.cms.damage import DAMAGED
 
 UNKNOWN = "certificate.revocation_unknown"
+_UNREADABLE: tuple[type[Exception], ...] = (*DAMAGED, TypeError)
 # Whether a list is young enough is decided by `revocation`, with the grace period.
 _ANY_AGE = timedelta(days=36_500)
 
@@ -82,7 +84,7 @@ async def _validated(
         return await CertificateValidator(read(certificate), validation_context=context).async_validate_path()
     except (errors.ValidationError, errors.PathError) as fault:
         return _refusal(fault)
-    except (ValueError, TypeError):  # what asn1crypto says about a damaged certificate
+    except _UNREADABLE:  # what asn1crypto says about a damaged certificate
         return Refusal("certificate.damaged")
 
 

@@ -69,7 +69,8 @@ class Judge:
             known = await self._revocation.gather(chain, every=True)
             refusal = await check_revocation(certificate, trust, now, known.evidence, required=required)
         if refusal is not None:
-            return refusal
+            undeclared = required and refusal.code == UNKNOWN and not known.declared
+            return Refusal("certificate.revocation_undeclared") if undeclared else refusal
         if not known.declared:
             return RevocationState.UNDECLARED
         return RevocationState.GRACE if known.past_its_end else RevocationState.FRESH

@@ -24,10 +24,13 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from routing.certificates.chains import Evidence
 from routing.certificates.fetching import Fetch
+from routing.cms.damage import DAMAGED
 
 RETRY = timedelta(minutes=1)
 MAX_AGE = timedelta(hours=12)
 """A list may hold for weeks; it is asked for again by then all the same."""
+_UNREADABLE: tuple[type[Exception], ...] = (OSError, *DAMAGED)
+_NOT_THERE: tuple[type[Exception], ...] = (x509.ExtensionNotFound, *DAMAGED)
 _WITHOUT_END = timedelta(hours=1)
 _CLOCKS_APART = timedelta(minutes=5)
 
@@ -116,7 +119,7 @@ class Revocation:
     async def _fetched(self, place: Place) -> _Kept | None:
         try:
             kept = _read(place, await self._fetch(place.url, place.request), self._now())
-        except (OSError, ValueError):
+        except _UNREADABLE:
             self._failed_at[place.key] = self._now()
             return None
         if kept.since > self._now() + _CLOCKS_APART:
@@ -132,7 +135,7 @@ class Revocation:
             try:
                 fetched_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
                 self._kept[place.key] = _read(place, path.read_bytes(), fetched_at)
-            except (OSError, ValueError):
+            except _UNREADABLE:
                 return None
         return self._kept.get(place.key)
 
@@ -162,7 +165,7 @@ def _places(certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator
 def _responders(certificate: x509.Certificate) -> Iterator[str]:
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    except (x509.ExtensionNotFound, ValueError):
+    except _NOT_THERE:
         return
     for one in access:
         if one.access_method == AuthorityInformationAccessOID.OCSP:
@@ -172,7 +175,7 @@ def _responders(certificate: x509.Certificate) -> Iterator[str]:
 def _list_urls(certificate: x509.Certificate) -> Iterator[str]:
     try:
         points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
-    except (x509.ExtensionNotFound, ValueError):
+    except _NOT_THERE:
         return
     for point in points:
         for name in point.full_name or ():

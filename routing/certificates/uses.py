@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from routing.certificates.verdicts import Purpose, Refusal
+from routing.cms.damage import DAMAGED
 from routing.cms.keys import MIN_RSA_BITS, recipient_key
 from routing.mime.addresses import MailAddress, parse_address
 from schemas.errors import BadInput, Unreachable
@@ -39,7 +40,7 @@ def first_fault(
         return Refusal("certificate.expired", {"until": f"{certificate.not_valid_after_utc:%Y-%m-%d}"})
     try:
         return _extension_fault(certificate, purpose, address)
-    except ValueError:  # an extension that can't be read
+    except DAMAGED:  # an extension that can't be read
         return Refusal("certificate.damaged")
 
 
@@ -56,6 +57,15 @@ def addresses_in(certificate: x509.Certificate) -> Iterator[MailAddress]:
             yield parse_address(text)
         except BadInput:
             continue
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Says whether a certificate is one that issues others; directories give them along with a person's."""
+    try:
+        constraints = _extension(certificate, x509.BasicConstraints)
+    except DAMAGED:  # an extension that can't be read: the verdict will say so
+        return False
+    return constraints is not None and constraints.ca
 
 
 def is_same_mailbox(one: MailAddress, other: MailAddress) -> bool:
@@ -91,7 +101,10 @@ def _has_fit_key(certificate: x509.Certificate, purpose: Purpose) -> bool:
             return bool(recipient_key(certificate).transport)
         except Unreachable:
             return False
-    key = certificate.public_key()
+    try:
+        key = certificate.public_key()
+    except DAMAGED:
+        return False
     return not isinstance(key, rsa.RSAPublicKey) or key.key_size >= MIN_RSA_BITS
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from routing.cms.ber import definite
+from routing.cms.damage import DAMAGED
 from schemas.errors import BadInput
 
 
@@ -26,6 +27,15 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+_FORM_FAULTS: tuple[type[Exception], ...] = (
+    *DAMAGED,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 
 def load_content(data: bytes, limits: Limits) -> Any:
@@ -46,5 +56,5 @@ def form_faults() -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
+    except _FORM_FAULTS:
         raise BadInput("cms.form") from None

@@ -18,9 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from routing.cms import der
+from routing.cms.damage import DAMAGED
 from schemas.errors import ConfigurationError, Unreachable
 
 MIN_RSA_BITS = 2048
+_NOT_THERE: tuple[type[Exception], ...] = (x509.ExtensionNotFound, *DAMAGED)
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -57,7 +59,7 @@ class CertificateId:
         """The subject key identifier, empty when the certificate has none."""
         try:
             found = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-        except (x509.ExtensionNotFound, ValueError):
+        except _NOT_THERE:
             return b""
         return found.value.digest
 
@@ -103,7 +105,7 @@ def load_identity(certificates_pem: bytes, key_pem: bytes) -> Identity:
     """
     try:
         ours, *chain = x509.load_pem_x509_certificates(certificates_pem)
-    except ValueError:
+    except DAMAGED:
         raise ConfigurationError("certificate.ours_unreadable") from None
     try:
         key = load_pem_private_key(key_pem, None)
@@ -125,7 +127,10 @@ def recipient_key(certificate: x509.Certificate, *, oaep: bool = False) -> Recip
     `oaep` is for recipients known to read RSA-OAEP; without it RSA is v1.5, which all read (facts/secure-mail
     1.3). Raises Unreachable `certificate.key_unfit` for any key but RSA from 2048 bits and EC P-256.
     """
-    key = certificate.public_key()
+    try:
+        key = certificate.public_key()
+    except DAMAGED:  # a kind of key that nobody here has heard of
+        raise Unreachable("certificate.key_unfit") from None
     identity = CertificateId(certificate)
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= MIN_RSA_BITS:
         return RecipientKey(identity, Transport.RSA_OAEP if oaep else Transport.RSA_V15)

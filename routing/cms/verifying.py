@@ -14,15 +14,17 @@ from datetime import datetime
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from routing.cms import der, names
 from routing.cms.content import Limits, form_faults
+from routing.cms.damage import DAMAGED
 from routing.cms.keys import CertificateId
 from schemas.errors import BadInput
 
+_BAD: tuple[type[Exception], ...] = (InvalidSignature, *DAMAGED)
 HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha224": hashes.SHA224(),
     "sha256": hashes.SHA256(),
@@ -142,10 +144,10 @@ def _time(attributes: dict[str, Any]) -> datetime | None:
 
 def _is_valid(info: Any, certificate: x509.Certificate, digest: hashes.HashAlgorithm, signed: bytes) -> bool:
     """Says whether the signature value is this certificate's over these bytes."""
-    key, value = certificate.public_key(), info["signature"].native
-    algorithm = info["signature_algorithm"]
+    value, algorithm = info["signature"].native, info["signature_algorithm"]
     kind = algorithm.signature_algo
     try:
+        key = certificate.public_key()
         if kind == "rsassa_pkcs1v15" and isinstance(key, rsa.RSAPublicKey):
             key.verify(value, signed, padding.PKCS1v15(), digest)
         elif kind == "rsassa_pss" and isinstance(key, rsa.RSAPublicKey):
@@ -156,7 +158,7 @@ def _is_valid(info: Any, certificate: x509.Certificate, digest: hashes.HashAlgor
             key.verify(value, signed)
         else:
             return False
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+    except _BAD:
         return False
     return True
 

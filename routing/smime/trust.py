@@ -41,7 +41,7 @@ async def judge_signers(opened: Opened, judge: Judge, *, bound: bool = False) ->
     His certificate must name the address the message is from, unless `bound` says that something else binds
     it (a tunnel's organisation certificate). A message from no readable address names nobody.
     """
-    sender = _sender(opened)
+    sender = sender_of(opened)
     if sender is None and not bound:
         return tuple(Signer(one, None) for one in opened.signatures)
     signers = []
@@ -56,7 +56,8 @@ async def judge_signers(opened: Opened, judge: Judge, *, bound: bool = False) ->
     return tuple(signers)
 
 
-def _sender(opened: Opened) -> MailAddress | None:
+def sender_of(opened: Opened) -> MailAddress | None:
+    """Returns the one address a message says it is from, None when there is none, or more than one."""
     values = [value for name, value in opened.headers if name.lower() == "from"]
     if len(values) != 1:
         return None

@@ -259,7 +259,7 @@ def test_an_answer_of_a_stranger_is_worth_nothing(service: RevocationService) ->
 
 def test_the_rule_may_demand_a_place_to_ask(service: RevocationService) -> None:
     root = make_root()
-    assert Bench(root, "required").code(_person(root)) == "certificate.revocation_unknown"
+    assert Bench(root, "required").code(_person(root)) == "certificate.revocation_undeclared"
     assert Bench(root, "off").judge(_person(root, service.list_at("/x"))).revocation is RevocationState.OFF
     assert service.asked == []
 

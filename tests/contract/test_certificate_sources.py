@@ -11,8 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from routing.certificates.chains import Trust
+from routing.certificates.files import read_certificates
 from routing.certificates.judging import Judge
-from routing.certificates.sources import Choice, LocalStore, Pins, choose, read_certificates
+from routing.certificates.sources import Choice, LocalStore, Pins, choose
 from routing.mime.addresses import parse_address
 from schemas.errors import BadInput
 from tests.rigs.mail_people import LETTER_AT, MailPeople, Person, ec_key, issue

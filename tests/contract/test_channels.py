@@ -10,16 +10,28 @@ from jobs.house import CHANNELS
 from schemas.channels import Channel
 from schemas.errors import CannotTell, ConfigurationError, InDoubt, SendError, Transient
 from tests.rigs.channels import RIGS, ChannelRig
-from tests.rigs.simulator import StartSimulator
+from tests.rigs.mail_channels import MAIL_RIGS
 
 
-def test_every_kind_of_channel_has_a_rig():
-    assert set(RIGS) == set(CHANNELS)
+def test_every_kind_of_channel_has_one_rig():
+    assert sorted([*RIGS, *MAIL_RIGS]) == sorted(CHANNELS)
 
 
-@pytest.fixture(params=sorted(RIGS))
-def rig(request, start_simulator: StartSimulator, tmp_path) -> ChannelRig:
-    return RIGS[request.param](start_simulator, tmp_path)
+@pytest.fixture(params=sorted([*RIGS, *MAIL_RIGS]))
+def rig(request) -> ChannelRig:
+    if request.param in MAIL_RIGS:
+        return MAIL_RIGS[request.param](request.getfixturevalue("bench"))
+    return RIGS[request.param](
+        request.getfixturevalue("start_simulator"), request.getfixturevalue("tmp_path")
+    )
+
+
+def test_a_kind_protects_as_its_channels_do(rig):
+    async def protection(channel):
+        return channel.name, channel.protection
+
+    name, said = run(rig, protection)
+    assert CHANNELS[name].protection is said
 
 
 def run(rig: ChannelRig, work):
@@ -66,7 +78,10 @@ def test_a_recipient_nobody_reaches_is_told_with_a_code_and_nothing_is_sent(rig)
 def test_a_side_that_does_not_listen_is_transient_and_nothing_was_taken(rig):
     with rig.stop_listening(), pytest.raises(Transient) as caught:
         send(rig, rig.letter())
-    assert (caught.value.reached, caught.value.maybe_taken) == (False, False)
+    assert not caught.value.maybe_taken
+    if run(rig, _idempotent):
+        # Of mail it says nothing about the others that one recipient's server is down.
+        assert not caught.value.reached
     assert rig.held() == []
 
 
@@ -87,6 +102,11 @@ async def _idempotent(channel):
 
 def test_the_same_id_on_a_first_attempt_is_a_conflict_for_a_person(rig):
     send(rig, rig.letter())
+    if not run(rig, _idempotent):
+        # Mail servers take one message id twice: only the house keeps it from being sent again.
+        send(rig, rig.letter())
+        assert len(rig.held()) == 2
+        return
     with pytest.raises(InDoubt) as caught:
         send(rig, rig.letter())
     assert caught.value.needs_person
@@ -105,6 +125,8 @@ def test_the_errors_name_no_recipient_and_no_title(rig):
         send(rig, letter)
     said = f"{caught.value!r} {caught.value} {letter!r}"
     assert letter.recipient.number.digits not in said
+    assert not letter.recipient.email or letter.recipient.email not in said
+    assert not letter.recipient.name or letter.recipient.name not in said
     assert letter.title not in said
 
 
@@ -117,3 +139,4 @@ def test_check_is_content_with_a_good_set_up(rig):
 
 async def _check(channel):
     await asyncio.to_thread(channel.check)
+    assert await asyncio.to_thread(channel.findings) == []

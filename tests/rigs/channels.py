@@ -1,7 +1,7 @@
 """Builds channels of the product for tests, each against something real that answers on loopback.
 
-`RIGS` has one rig for every kind in `jobs.house.CHANNELS`; the contract suite runs over them all. A rig knows
-what its other side holds, so a test can count both ends.
+`RIGS` has one rig for every kind of channel to e-Boks; those by mail stand in `mail_channels.MAIL_RIGS`. The
+contract suite runs over them all. A rig knows what its other side holds, so a test can count both ends.
 """
 
 from __future__ import annotations

@@ -115,8 +115,20 @@ class Gpgsm:
         (self.home / "root.der").write_bytes(der)
         self.run("--import", str(self.home / "root.der"))
         for person in people:
+            self._take_in(person)
+
+    def _take_in(self, person: Person) -> None:
+        """Imports a person; 2.2.40 stumbles over one file in thirty, and takes the next one of the same key
+        (the file's salt is drawn anew)."""
+        for last_try in (False, False, False, False, True):
             (self.home / "person.p12").write_bytes(person.p12())
-            self.run("--import", str(self.home / "person.p12"))
+            try:
+                self.run("--import", str(self.home / "person.p12"))
+            except JudgeSays:
+                if last_try:
+                    raise
+            else:
+                return
 
 
 @pytest.fixture

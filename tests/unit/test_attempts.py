@@ -28,6 +28,7 @@ class ScriptedChannel:
     name = "eboks"
     protection = Protection.MAILBOX
     limits = Limits(10_000_000, frozenset({"pdf"}), 8)
+    one_side = True
 
     def __init__(
         self, ending: object, *, reach: object = None, idempotent: bool = True, found: object = None
@@ -272,3 +273,19 @@ def test_the_retry_after_a_deferral_lies_ahead():
     one = outcome(ScriptedChannel(Transient("http.503", retry_after_seconds=60)), claim())
     assert one.retry_at is not None
     assert one.retry_at >= NOW + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("ending", "one_side", "of_one"),
+    [
+        (Transient("smtp.451"), False, True),
+        (Transient("dns.no_answer", reached=False), False, False),
+        (InDoubt("smtp.no_answer_after_dot"), False, True),
+        (Transient("eboks.busy"), True, False),
+        (InDoubt("eboks.no_answer"), True, False),
+    ],
+)
+def test_a_failure_of_one_recipients_side_is_told_apart(ending, one_side, of_one):
+    channel = ScriptedChannel(ending)
+    channel.one_side = one_side
+    assert outcome(channel, claim()).of_one is of_one

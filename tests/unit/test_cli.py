@@ -23,9 +23,12 @@ from tests.unit.test_layers import HEAVY, HEAVY_DATABASE
 COMMANDS = (
     *("pull", "dispatch", "collect", "close", "purge", "run", "release", "hold", "cancel", "resolve"),
     *("pause", "resume", "status", "explain", "check", "init", "simulate", "demo", "version"),
-    *("onboard", "enrolment", "cert"),
+    *("onboard", "enrolment", "cert", "mail", "tunnel"),
 )
-FAMILIES = ("enrolment import", "enrolment check", "cert list", "cert renew")
+FAMILIES = (
+    *("enrolment import", "enrolment check", "cert list", "cert renew", "cert import", "mail open"),
+    *("tunnel list", "tunnel import", "tunnel check"),
+)
 LANGUAGES: tuple[Language, Language] = ("da", "en")
 ENGLISH_CHROME = ("Usage", "Options", "Arguments", "Commands", "Show this", "required", "default")
 NUMBER = "1408683994"

@@ -9,7 +9,7 @@ import pytest
 from eboks.simulator import person
 from schemas.channels import Listed
 from schemas.eboks_settings import EboksMaterial
-from schemas.errors import ConfigurationError, Transient
+from schemas.errors import ConfigurationError, Transient, Unreachable
 from schemas.settings import MaterialSettings
 from tests.rigs.channels import NOW, bench_for, letter
 from tests.rigs.simulator import VOLUNTARY, StartSimulator
@@ -48,6 +48,26 @@ def test_a_voluntary_material_is_looked_up(simulator, word, code):
 def test_a_mandatory_material_and_one_that_may_wait_ask_nobody(simulator, material):
     assert reach(bench_for(simulator), "never_logged_in", material).reached
     assert n_lookups(simulator) == 0
+
+
+@pytest.mark.parametrize("material", ["loenseddel", "venter"])
+def test_a_reject_of_a_letter_that_asks_nobody_is_remembered_for_a_day(simulator, material):
+    bench = bench_for(simulator)
+    with pytest.raises(Unreachable):
+        bench.send(letter(bench.papers, 1, "exempt", material))
+    again = reach(bench, "exempt", material)
+    assert (again.reached, again.code, again.cached, again.source) == (False, "eboks.exempt", True, "reject")
+    assert reach(bench, "valid", material).reached
+    bench.kept.now += timedelta(hours=25)
+    assert reach(bench, "exempt", material).reached
+    assert n_lookups(simulator) == 0
+
+
+def test_a_cache_of_no_hours_remembers_no_reject(simulator):
+    bench = bench_for(simulator, enrolment_cache_hours=0)
+    with pytest.raises(Unreachable):
+        bench.send(letter(bench.papers, 1, "exempt", "loenseddel"))
+    assert reach(bench, "exempt", "loenseddel").reached
 
 
 @pytest.mark.parametrize("word", ["valid", "exempt"])

@@ -23,6 +23,7 @@ class CountingChannel:
     name = CHANNEL
     protection = Protection.MAILBOX
     idempotent = True
+    one_side = True
 
     def __init__(
         self, house: LedgerHouse, parallel: int, during: Callable[[], object] = lambda: None

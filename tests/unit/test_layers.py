@@ -20,10 +20,13 @@ MAX_FILE_LINES = 400
 # What `brevdue --help` must not pay for.
 HEAVY = (
     "aiohttp",
+    "aiosmtpd",
     "apscheduler",
     "asn1crypto",
+    "dns",
     "httpx",
     "jinja2",
+    "ldap3",
     "numpy",
     "pandas",
     "pikepdf",

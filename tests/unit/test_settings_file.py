@@ -171,3 +171,49 @@ def test_a_file_that_is_not_toml_is_told_with_its_line(tmp_path):
 def test_a_missing_file_is_told_by_name(tmp_path):
     fault = fault_of(tmp_path / "brevdue.toml")
     assert (fault.code, fault.params["file"]) == ("settings.missing", "brevdue.toml")
+
+
+WITH_MAIL = GOOD.replace("#: ", "").replace("#:\n", "\n")
+PLACES = """
+[mail.smarthost]
+host = "127.0.0.1:2525"
+ca = "relay.pem"
+
+[mail.ldap.kommuner]
+host = "127.0.0.1"
+ca = "/etc/ssl/ldap.pem"
+
+[mail.pins]
+"eva@kommune.example" = "eva.pem"
+
+[materials.loenseddel.mail]
+text_da = "tekst.txt"
+"""
+
+
+def test_the_template_without_its_marks_is_good_settings_with_every_way(tmp_path):
+    settings = read_settings(written(tmp_path, WITH_MAIL))
+    assert [one.kind for one in settings.channels.values()] == ["eboks", "smime", "tunnel", "tls"]
+    assert settings.mail.from_address == "loen@afsender.example"
+    assert list(settings.mailboxes) == ["eboks"]
+
+
+def test_paths_count_from_the_file_however_deep_they_stand(tmp_path):
+    settings = read_settings(written(tmp_path, WITH_MAIL + PLACES))
+    assert settings.mail.certificate == tmp_path / "data/simulator/mail/ours.pem"
+    assert settings.mail.smarthost.ca == tmp_path / "relay.pem"
+    assert settings.mail.ldap["kommuner"].ca == Path("/etc/ssl/ldap.pem")
+    assert settings.mail.pins == {"eva@kommune.example": tmp_path / "eva.pem"}
+    assert settings.materials["loenseddel"].mail.text_da == tmp_path / "tekst.txt"
+    assert settings.channels["tunnel"].list == tmp_path / "data/tunnel/list.p7m"
+
+
+@pytest.mark.parametrize("kind", ["smime", "tunnel", "tls"])
+def test_a_channel_by_mail_needs_the_table_mail(tmp_path, kind):
+    fault = fault_of(written(tmp_path, f'{GOOD}\n[channels.post]\nkind = "{kind}"\n'))
+    assert "channels.post: a channel by mail needs the table [mail]" in str(fault.params["faults"])
+
+
+def test_a_fault_in_a_channel_by_mail_is_told_at_its_place(tmp_path):
+    fault = fault_of(written(tmp_path, WITH_MAIL.replace('level = "verify"', 'level = "maybe"')))
+    assert "channels.tls.level" in str(fault.params["faults"])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from jobs.initiate import init_house
+from jobs.mail_simulation import mail_folder, mail_simulator_settings, rehearses_mail
 from jobs.settings_file import read_settings
 from jobs.simulation import first_eboks, simulator_parts
+from routing.simulator.server import serve
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
@@ -54,7 +57,7 @@ def test_channels_at_one_address_share_one_simulator(tmp_path):
 
 def test_a_channel_of_another_address_is_left_out(tmp_path):
     settings = founded(tmp_path, TEMPLATE + SOAP.replace(":8443", ":8444"))
-    parts, _ = simulator_parts(settings, settings.channels["eboks_soap"], None)
+    parts, _ = simulator_parts(settings, settings.mailboxes["eboks_soap"], None)
     assert list(parts.certificates.values()) == [(4712,)]
     assert (parts.profile, parts.soap_security) == ("direct", "signed")
 
@@ -72,3 +75,50 @@ def test_no_simulator_stands_beside_a_live_house(tmp_path):
     with pytest.raises(ConfigurationError) as caught:
         simulator_parts(live, first_eboks(live), None)
     assert caught.value.code == "simulator.live_house"
+
+
+WITH_MAIL = TEMPLATE.replace("#: ", "").replace("#:\n", "\n")
+
+
+def test_the_simulator_of_mail_answers_where_the_settings_ask(tmp_path):
+    settings = founded(tmp_path, WITH_MAIL)
+    found = mail_simulator_settings(settings)
+    assert (found.dns_address, found.dns_port, found.smtp_port) == ("127.0.0.1", 8053, 8025)
+    assert settings.mail.certificate.exists() and settings.mail.roots.exists()
+    assert settings.channels["tunnel"].list.exists()
+
+
+def test_a_second_init_keeps_the_certificates_of_mail(tmp_path):
+    settings = founded(tmp_path, WITH_MAIL)
+    before = settings.mail.certificate.read_bytes()
+    assert init_house(settings) == []
+    assert settings.mail.certificate.read_bytes() == before
+
+
+def test_a_house_without_mail_gets_none_of_it(tmp_path):
+    settings = founded(tmp_path, TEMPLATE)
+    assert not rehearses_mail(settings)
+    assert not mail_folder(settings).exists()
+
+
+def test_no_simulator_of_mail_stands_beside_a_live_house(tmp_path):
+    settings = founded(tmp_path, WITH_MAIL)
+    live = settings.model_copy(update={"house": settings.house.model_copy(update={"mode": "live"})})
+    assert not rehearses_mail(live)
+    with pytest.raises(ConfigurationError) as caught:
+        mail_simulator_settings(live)
+    assert caught.value.code == "simulator.live_house"
+
+
+@pytest.mark.parametrize("dns", ["[]", '["127.0.0.1"]', '["192.0.2.1:53"]'])
+def test_a_name_server_that_is_not_ours_is_told(tmp_path, dns):
+    settings = founded(tmp_path, WITH_MAIL.replace('dns = ["127.0.0.1:8053"]', f"dns = {dns}"))
+    if "192" in dns:
+        found = mail_simulator_settings(settings)
+        with pytest.raises(ConfigurationError) as caught:
+            asyncio.run(serve(found))
+        assert caught.value.code == "simulator.not_loopback"
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        mail_simulator_settings(settings)
+    assert caught.value.code == "dns.simulated_needs_loopback"
