@@ -195,6 +195,6 @@ def link_in(mail: EmailMessage) -> str:
 
 
 def code_in(mail: EmailMessage) -> str:
-    found = re.search(r"^    (\d{6})$", text_of(mail), re.MULTILINE)
+    found = re.search(r"^    (\d{6})\r?$", text_of(mail), re.MULTILINE)
     assert found is not None
     return found[1]
