@@ -100,6 +100,8 @@ class PortalChannel(ChannelSettings):
     session_minutes: int = Field(default=20, ge=2, le=60)
     max_session_minutes: int = Field(default=120, ge=5, le=720)
     reply_keys: dict[Name, Path] = Field(default_factory=dict)
+    reply_addresses: dict[Name, Address] = Field(default_factory=dict)
+    """Who is told by mail that a reply has come, by source; the reply itself lies in the folder."""
     max_reply_files: int = Field(default=5, ge=0, le=5)
     max_reply_bytes: int = Field(default=20 * 1000 * 1000, ge=1000, le=50 * 1000 * 1000)
     reply_extensions: tuple[str, ...] = ("pdf", "png", "jpg", "txt", "docx", "xlsx", "odt", "ods")

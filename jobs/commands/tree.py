@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from jobs.commands.context import Context
+from jobs.commands.portal_tree import add_portal
 from jobs.commands.usage import explain_usage
 from jobs.screen import EXIT_INTERRUPTED
 from schemas.catalogue import phrase
@@ -83,7 +84,7 @@ def build(context: Context) -> typer.Typer:
     ) -> None:
         """These four are known everywhere and were taken out of the arguments before typer saw them."""
 
-    for add in (_add_verbs, _add_deciding, _add_channels, _add_showing, _add_house):
+    for add in (_add_verbs, _add_deciding, _add_channels, _add_showing, _add_house, add_portal):
         add(Commands(app, context))
     return app
 
@@ -96,7 +97,24 @@ class Commands:
         self.text = context.screen.text
         self._app = app
 
-    def add(self, name: str) -> Callable[[Work], Work]:
+    def group(self, name: str, *, run_alone: Callable[[], int]) -> "Commands":
+        """Returns the commands below a word; `run_alone` runs when the word stands by itself."""
+        context = self.context
+
+        class Group(TyperGroup):
+            def get_help(self, ctx: Any) -> str:
+                return _translated(super().get_help(ctx), context)
+
+        below = typer.Typer(cls=Group, invoke_without_command=True, rich_markup_mode=None)
+
+        @below.callback()
+        def _alone(ctx: typer.Context) -> int | None:
+            return run_alone() if ctx.invoked_subcommand is None else None
+
+        self._app.add_typer(below, name=name, help=self.text(f"help_{name}"))
+        return Commands(below, context)
+
+    def add(self, name: str, *, help_key: str = "") -> Callable[[Work], Work]:
         """Returns the decorator for the function behind a command."""
         context = self.context
 
@@ -104,7 +122,7 @@ class Commands:
             def get_help(self, ctx: Any) -> str:
                 return _translated(super().get_help(ctx), context)
 
-        return self._app.command(name, cls=Command, help=self.text(f"help_{name}"))
+        return self._app.command(name, cls=Command, help=self.text(help_key or f"help_{name}"))
 
     def argument(self, name: str, key: str) -> Any:
         """Returns how an argument looks on the command line."""

@@ -7,7 +7,7 @@ be lost by a power cut, and nothing else: tries of a code are not counted here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from limits import RateLimitItem, parse
@@ -21,7 +21,6 @@ from routing.portal.tables import RATE
 from schemas.errors import ServiceDown
 from schemas.portal_settings import PortalRates
 
-RETRY_SECONDS = 60
 Wish = tuple[str, bytes]
 """Name of a rate in the settings, and whose it is (a link's locator, an address)."""
 
@@ -97,14 +96,6 @@ class Rates:
         """Counts each wish, and says whether all of them are within their rates."""
         within = [self._limiter.hit(self._items[name], name, self._who(who)) for name, who in wishes]
         return all(within)
-
-    def would_allow(self, wishes: Sequence[Wish]) -> bool:
-        """Says whether each wish is within its rate, and counts nothing."""
-        return all(self._limiter.test(self._items[name], name, self._who(who)) for name, who in wishes)
-
-    def sweep(self) -> None:
-        """Removes counters that are over."""
-        self._storage.reset()
 
     def _who(self, who: bytes) -> str:
         return self._key.derive("rate", who).hex()[:24]

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, insert, select, update
 
 from routing.portal.database import Database, from_micros, to_micros
-from routing.portal.tables import CHALLENGE, SESSION
+from routing.portal.tables import CHALLENGE, RATE, SESSION
 
 TOUCH_SECONDS = 30
 
@@ -121,11 +121,12 @@ class Visits:
             return bool(connection.execute(delete(SESSION).where(SESSION.c.id == session_id)).rowcount)
 
     def sweep(self) -> None:
-        """Removes what has run out."""
+        """Removes what has run out, counters of rates included."""
         at = to_micros(self._now())
         with self._database.writing() as connection:
             connection.execute(delete(CHALLENGE).where(CHALLENGE.c.expires_at <= at))
             connection.execute(delete(SESSION).where(SESSION.c.ends_at <= at))
+            connection.execute(delete(RATE).where(RATE.c.ends_at <= at))
 
     def _touch(self, session_id: bytes, now: datetime) -> None:
         with self._database.writing(loose=True) as connection:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import email
-import email.policy
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -18,7 +16,7 @@ from schemas.consignments import ReceiptKind, Recipient
 from schemas.errors import ConfigurationError, InDoubt, Transient, Unreachable
 from schemas.identity import Cvr
 from schemas.portal_settings import MaterialPortal
-from tests.rigs.portals import FILE_NAME, MOBILE, SENDER, TITLE, PortalBench, link_in, text_of
+from tests.rigs.portals import FILE_NAME, MOBILE, SENDER, TITLE, PortalBench, link_in, parsed, text_of
 
 
 class Mailman:
@@ -90,10 +88,6 @@ def test_a_letter_is_sealed_once_and_its_notice_says_who_sent_it_and_nothing_mor
     for secret in (TITLE, FILE_NAME, letter.recipient.number.digits, letter.recipient.name, "orlov", "brev"):
         assert secret not in said
     assert link_in(mail) in text_of(mail, "html")
-
-
-def parsed(raw: bytes):
-    return email.message_from_bytes(raw, policy=email.policy.default)
 
 
 def test_the_same_message_gives_the_same_bytes_on_every_retry_by_whichever_process(bench, mailman):

@@ -253,7 +253,7 @@ def test_rates_are_shared_by_all_who_open_the_database(bench):
     bench.clock.move(seconds=61)
     assert two.allow(("misses", b"192.0.2.1"))
     bench.clock.move(seconds=61)
-    one.sweep()
+    bench.store.visits.sweep()
     other.close()
 
 

@@ -172,7 +172,7 @@ class PortalBench:
         """Returns the mails that have left, the oldest first."""
         folder = self.mails / "new"
         paths = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns) if folder.exists() else []
-        return [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in paths]
+        return [parsed(path.read_bytes()) for path in paths]
 
     def token(self) -> str:
         """Returns the token of the link in the newest notice."""
@@ -180,6 +180,10 @@ class PortalBench:
 
     def close(self) -> None:
         self.store.close()
+
+
+def parsed(raw: bytes) -> EmailMessage:
+    return email.message_from_bytes(raw, policy=email.policy.default)
 
 
 def text_of(mail: EmailMessage, kind: str = "plain") -> str:

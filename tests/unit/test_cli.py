@@ -22,7 +22,10 @@ from tests.unit.test_layers import HEAVY, HEAVY_DATABASE
 
 COMMANDS = (
     *("pull", "dispatch", "collect", "close", "purge", "run", "release", "hold", "cancel", "resolve"),
-    *("pause", "resume", "status", "explain", "check", "init", "simulate", "demo", "version"),
+    *("pause", "resume", "status", "explain", "check", "init", "simulate", "demo", "version", "portal"),
+)
+BELOW_PORTAL = (
+    *("init", "list", "show", "revoke", "extend", "unlock", "resend-notice", "reply-keys", "open-reply"),
 )
 LANGUAGES: tuple[Language, Language] = ("da", "en")
 ENGLISH_CHROME = ("Usage", "Options", "Arguments", "Commands", "Show this", "required", "default")
@@ -69,12 +72,13 @@ def test_the_common_options_may_stand_anywhere(words, common, rest):
 
 def test_the_commands_are_those_that_are_promised():
     assert tuple(tree("da").commands) == COMMANDS
+    assert tuple(tree("da").commands["portal"].commands) == BELOW_PORTAL
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", ["", *COMMANDS])
+@pytest.mark.parametrize("name", ["", *COMMANDS, *(f"portal {name}" for name in BELOW_PORTAL)])
 def test_every_page_of_help_is_in_its_language_and_whole(name, language, capsys):
-    assert run([name, "--help", "--sprog", language] if name else ["--help", "--sprog", language]) == 0
+    assert run([*name.split(), "--help", "--sprog", language]) == 0
     page = capsys.readouterr().out
     assert "ui." not in page and "help_" not in page, "a text is missing"
     assert not re.search(r"\w\.\.\.$", page, re.MULTILINE), "a text is cut off"
@@ -88,9 +92,10 @@ def test_every_page_of_help_is_in_its_language_and_whole(name, language, capsys)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_command_option_and_argument_has_its_help(language):
     group = tree(language)
-    described = [*group.params, *(p for command in group.commands.values() for p in command.params)]
+    all_of_them = [*group.commands.values(), *group.commands["portal"].commands.values()]
+    described = [*group.params, *(p for command in all_of_them for p in command.params)]
     assert [one.name for one in described if not (one.help or "").strip()] == []
-    assert [name for name, command in group.commands.items() if not command.help] == []
+    assert [command.name for command in all_of_them if not command.help] == []
 
 
 def test_help_alone_loads_nothing_heavy():
