@@ -78,8 +78,12 @@ class Database:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
     def locked(self, query: Select[Any]) -> Select[Any]:
-        """Returns a query whose rows nobody else changes until the transaction ends."""
-        return query if self.is_sqlite else query.with_for_update()
+        """Returns a query whose rows nobody else changes until the transaction ends.
+
+        Their keys may still be referred to (`FOR NO KEY UPDATE`): who holds the lock of `one_at_a_time` and
+        adds an event would else wait for a row whose holder waits for that lock.
+        """
+        return query if self.is_sqlite else query.with_for_update(key_share=True)
 
     def upserts(self) -> Any:
         """Returns the dialect's `insert`, which knows `on_conflict_do_update`."""

@@ -7,13 +7,15 @@ be lost by a power cut, and nothing else: tries of a code are not counted here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from limits import RateLimitItem, parse
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy import case, delete, select
+from sqlalchemy import Connection, case, delete, select
 
 from routing.portal.database import Database, from_micros, to_micros
 from routing.portal.keys import Secret
@@ -34,6 +36,7 @@ class DatabaseStorage(Storage):
         super().__init__()
         self._database = database
         self._now = now
+        self._local = threading.local()
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -52,8 +55,27 @@ class DatabaseStorage(Storage):
                 "ends_at": case((over, ends_at), else_=RATE.c.ends_at),
             },
         )
-        with self._database.writing(loose=True) as connection:
+        with self._one_transaction() as connection:
             return int(connection.scalar(statement.returning(RATE.c.amount)) or 0)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Makes the counts of this thread one transaction for the block: they cost a tenth of many."""
+        with self._database.writing(loose=True) as connection:
+            self._local.connection = connection
+            try:
+                yield
+            finally:
+                self._local.connection = None
+
+    @contextmanager
+    def _one_transaction(self) -> Iterator[Connection]:
+        shared: Connection | None = getattr(self._local, "connection", None)
+        if shared is not None:
+            yield shared
+            return
+        with self._database.writing(loose=True) as connection:
+            yield connection
 
     def get(self, key: str) -> int:
         query = select(RATE.c.amount).where(RATE.c.id == key, RATE.c.ends_at > to_micros(self._now()))
@@ -94,7 +116,10 @@ class Rates:
 
     def allow(self, *wishes: Wish) -> bool:
         """Counts each wish, and says whether all of them are within their rates."""
-        within = [self._limiter.hit(self._items[name], name, self._who(who)) for name, who in wishes]
+        # In one order everywhere, so that no two transactions wait for each other.
+        asked = sorted((name, self._who(who)) for name, who in wishes)
+        with self._storage.together():
+            within = [self._limiter.hit(self._items[name], name, who) for name, who in asked]
         return all(within)
 
     def _who(self, who: bytes) -> str:

@@ -68,5 +68,5 @@ def size(n_bytes: int, language: Language) -> str:
     """Returns a size in a unit that people know."""
     if n_bytes < 1_000_000:
         return f"{max(1, round(n_bytes / 1000))} kB"
-    text = f"{n_bytes / 1_000_000:.1f}"
+    text = f"{n_bytes / 1_000_000:.1f}".removesuffix(".0")
     return f"{text.replace('.', ',') if language == 'da' else text} MB"

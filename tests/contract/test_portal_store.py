@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.engine import make_url
 
 from routing.portal.keys import Secret
 from routing.portal.links import LinkToken, parse_token
@@ -21,6 +22,7 @@ from routing.portal.store import PortalStore
 from routing.portal.tables import METADATA, PARCEL
 from schemas.errors import ConfigurationError
 from schemas.portal_settings import PortalRates
+from tests.rigs.portal_sites import Visitor, site_of
 from tests.rigs.portals import NOW, PortalBench
 
 BROWSER = b"b" * 32
@@ -222,6 +224,58 @@ def test_events_are_numbered_in_the_order_they_happened_and_can_be_read_on(bench
     assert [e.kind for e in events[:2]] == [Happening.SEALED, Happening.NOTICE_SENT]
     assert bench.store.parcels.events(after=events[9].seq) == events[10:]
     assert bench.store.parcels.events(message_ids=["another"]) == []
+
+
+def test_many_at_once_wait_for_each_other_and_never_for_ever(bench):
+    parcel = bench.send(bench.consignment())
+    rows = bench.store.parcels
+    acts = [
+        lambda: rows.note(parcel.id, Happening.CODE_SENT),
+        lambda: rows.extend(parcel.id, bench.clock() + timedelta(days=40)),
+        lambda: rows.set_read(parcel.id, Happening.READ, "x"),
+        lambda: rows.unlock(parcel.id),
+        lambda: rows.reserve_try(parcel.id),
+        lambda: bench.store.replies.keep(os.urandom(8).hex(), parcel.id, b"x", 0),
+    ]
+    with ThreadPoolExecutor(12) as pool:
+        for done in [pool.submit(acts[number % len(acts)]) for number in range(120)]:
+            done.result(60)
+    assert len(rows.events()) == 2 + 5 * 20
+
+
+def test_the_web_side_needs_a_role_that_may_change_no_table(postgres_url, tmp_path):
+    bench = PortalBench(tmp_path / "portal", postgres_url)
+    bench.send(bench.consignment())
+    with bench.store.database.writing() as connection:
+        for statement in (
+            "CREATE ROLE portal_web LOGIN",
+            "CREATE TABLE ledger (secret text)",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON parcel, challenge, session, event TO portal_web",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON reply, rate TO portal_web",
+            "GRANT SELECT ON chunk, stamp, portal_version TO portal_web",
+            "GRANT DELETE ON chunk TO portal_web",
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_web",
+        ):
+            connection.execute(text(statement))
+    url = make_url(postgres_url).set(username="portal_web").render_as_string()
+    try:
+        web = PortalBench(tmp_path / "portal", url, create=False)
+        visitor = Visitor(web, site_of(web))
+        path = visitor.enter(bench.token())
+        assert visitor.get(f"{path}/vis/0").status_code == 200
+        visitor.get(f"{path}/svar")
+        assert visitor.submit("/svar", text="Tak", files=[("files", ("", b""))]).status_code == 303
+        for statement in ("SELECT * FROM ledger", "DROP TABLE parcel", "CREATE TABLE x (y int)"):
+            with (
+                pytest.raises(ConfigurationError, match="not_writable"),
+                web.store.database.writing() as connection,
+            ):
+                connection.execute(text(statement))
+        web.close()
+    finally:
+        with bench.store.database.writing() as connection:
+            connection.execute(text("DROP OWNED BY portal_web; DROP ROLE portal_web"))
+        bench.close()
 
 
 def test_the_same_reply_is_kept_once_and_waits_until_it_is_fetched(bench):

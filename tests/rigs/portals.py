@@ -11,6 +11,7 @@ import email
 import email.policy
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -81,6 +82,7 @@ class PortalBench:
     change: Mapping[str, Any] = field(default_factory=dict)
     rules: dict[str, PortalRules] = field(default_factory=lambda: dict(RULES))
     papers: Papers = field(default_factory=Papers)
+    create: bool = True
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +106,7 @@ class PortalBench:
         }
         self.settings = PortalChannel.model_validate(given | dict(self.change))
         self.carries: Carrier = self.carrier or MailFolder(self.mails)
-        self.store = PortalStore.open(self.url, mode="simulated", now=self.clock, create=True)
+        self.store = PortalStore.open(self.url, mode="simulated", now=self.clock, create=self.create)
 
     def open_store(self) -> PortalStore:
         return PortalStore.open(self.url, mode="simulated", now=self.clock)
@@ -164,7 +166,9 @@ class PortalBench:
             finally:
                 await channel.close()
 
-        parcel = self.store.parcels.by_message(asyncio.run(whole()))
+        with ThreadPoolExecutor(1) as pool:  # in a browser's test this thread has a loop of its own already
+            message_id = pool.submit(lambda: asyncio.run(whole())).result()
+        parcel = self.store.parcels.by_message(message_id)
         assert parcel is not None
         return parcel
 

@@ -71,29 +71,31 @@ class Site:
 
         Raises PageFault `gone`, the same for every link that leads nowhere, and `often`.
         """
-        address = address_of(request)
-        await self.within(("pages_per_address", address))
         opened = await run_in_threadpool(self.door.open_link, request.path_params["token"])
         if opened is None:
-            await self.within(("misses", address), ("everything_missed", b""))
+            await self._missed(request)
             raise PageFault(404, "gone")
-        await self.within(("pages_per_link", opened.parcel.locator))
+        locator = opened.parcel.locator
+        await self.within(("pages_per_address", address_of(request)), ("pages_per_link", locator))
         return opened
 
     async def visit(self, request: Request) -> Visit:
         """Returns whose session this is; PageFault `ended` for anybody else, whether the parcel exists or
         not."""
-        address = address_of(request)
-        await self.within(("pages_per_address", address))
         parcel_id = request.path_params["parcel"]
         cookie = read_cookie(request, session_cookie(parcel_id))
         found = None
         if cookie is not None:
             found = await run_in_threadpool(self.door.resume, parcel_id, cookie)
         if found is None:
-            await self.within(("misses", address), ("everything_missed", b""))
+            await self._missed(request)
             raise PageFault(403, "ended")
+        await self.within(("pages_per_address", address_of(request)))
         return found
+
+    async def _missed(self, request: Request) -> None:
+        address = address_of(request)
+        await self.within(("pages_per_address", address), ("misses", address), ("everything_missed", b""))
 
     async def within(self, *wishes: tuple[str, bytes]) -> None:
         """Counts, and raises PageFault `often` when a rate is exceeded."""
