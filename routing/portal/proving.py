@@ -181,9 +181,10 @@ class Door:
         return Visit(opened, session, cookie)
 
     def leave(self, visit: Visit) -> None:
-        """Ends a session."""
-        if self._store.visits.end(visit.session.id):
-            self._store.parcels.note(visit.opened.parcel.id, Happening.SIGNED_OUT)
+        """Ends every session on the parcel: who signs out means everywhere."""
+        parcel_id = visit.opened.parcel.id
+        if self._store.visits.end(parcel_id):
+            self._store.parcels.note(parcel_id, Happening.SIGNED_OUT)
 
     def form_mark(self, holder: bytes, purpose: str) -> str:
         """Returns the mark that a form of this browser or session must bring back (against forged posts)."""

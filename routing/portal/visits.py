@@ -17,6 +17,8 @@ from routing.portal.database import Database, from_micros, to_micros
 from routing.portal.tables import CHALLENGE, RATE, SESSION
 
 TOUCH_SECONDS = 30
+MAX_SESSIONS = 5
+"""Sessions on one parcel at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Visits:
             return bool(connection.execute(delete(CHALLENGE).where(CHALLENGE.c.id == challenge_id)).rowcount)
 
     def begin(self, session: Session) -> None:
-        """Keeps a session."""
+        """Keeps a session; of more than a few on one parcel the oldest end."""
         row = {
             "id": session.id,
             "parcel_id": session.parcel_id,
@@ -98,6 +100,10 @@ class Visits:
         }
         with self._database.writing() as connection:
             connection.execute(insert(SESSION).values(row))
+            ours = select(SESSION.c.id).where(SESSION.c.parcel_id == session.parcel_id)
+            newest = ours.order_by(SESSION.c.created_at.desc(), SESSION.c.seen_at.desc()).offset(MAX_SESSIONS)
+            for old in list(connection.scalars(newest)):
+                connection.execute(delete(SESSION).where(SESSION.c.id == old, SESSION.c.id != session.id))
 
     def session(self, session_id: bytes, parcel_id: str, idle: timedelta) -> Session | None:
         """Returns a session that is alive, and notes now and then that it was seen."""
@@ -115,10 +121,10 @@ class Visits:
             self._touch(session_id, now)
         return found
 
-    def end(self, session_id: bytes) -> bool:
-        """Ends a session."""
+    def end(self, parcel_id: str) -> bool:
+        """Ends every session on a parcel, wherever it was begun."""
         with self._database.writing() as connection:
-            return bool(connection.execute(delete(SESSION).where(SESSION.c.id == session_id)).rowcount)
+            return bool(connection.execute(delete(SESSION).where(SESSION.c.parcel_id == parcel_id)).rowcount)
 
     def sweep(self) -> None:
         """Removes what has run out, counters of rates included."""

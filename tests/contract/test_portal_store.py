@@ -203,6 +203,19 @@ def test_a_session_ends_with_its_parcel(bench, door):
     assert door.resume(opened.parcel.id, cookie) is None
 
 
+def test_signing_out_ends_the_visits_of_all_browsers_and_there_are_five_at_most(bench, door):
+    bench.send(bench.consignment())
+    opened = door.open_link(bench.token())
+    cookies = []
+    for _ in range(7):
+        bench.clock.move(seconds=1)
+        cookies.append(door.begin(opened, "mail_code"))
+    alive = [cookie for cookie in cookies if door.resume(opened.parcel.id, cookie) is not None]
+    assert alive == cookies[2:]
+    door.leave(door.resume(opened.parcel.id, alive[0]))
+    assert [cookie for cookie in cookies if door.resume(opened.parcel.id, cookie) is not None] == []
+
+
 def test_what_was_kept_for_a_return_comes_back_once_to_the_same_browser(bench, door):
     bench.send(bench.consignment())
     opened = door.open_link(bench.token())

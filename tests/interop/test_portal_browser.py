@@ -83,7 +83,10 @@ def test_a_person_reads_downloads_answers_and_prints(
     assert download.value.path().read_bytes() == sent
     walk.link(t("paper_show"))
     walk.page.wait_for_function("document.querySelector('iframe') !== null")
-    until(walk, lambda: any(frame.url.startswith("chrome-extension:") for frame in walk.page.frames))
+    # The page's frame, and in it, within the browser's own viewer, the document once more.
+    until(walk, lambda: sum("/vis/0" in frame.url for frame in walk.page.frames) == 2)
+    assert any(frame.url.startswith("chrome-extension:") for frame in walk.page.frames)
+    walk.page.wait_for_timeout(1000)
     walk.look("pdf", axe=False)
     walk.link(t("back"))
     walk.page.get_by_role("link", name=t("paper_show")).nth(1).click()

@@ -39,7 +39,7 @@ _MAX_EVENTS = 200
 # sandboxed frame and under `sandbox` in the policy, so a PDF gets the policy alone: the viewer is a process
 # of its own, and intake has refused every PDF with active content. All else is sandboxed on the page.
 _FRAME_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'; "
+    "default-src 'none'; style-src 'unsafe-inline'; object-src 'none'; frame-ancestors 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
 
