@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from routing.portal.store import PortalStore
     from routing.portal.upkeep import Upkeep
     from routing.portal.web.website import Site, Tell
+    from schemas.channels import Channel
     from schemas.settings import Settings
 
 ANSWERS = "svar"
@@ -65,6 +66,13 @@ def carrier(settings: Settings) -> Carrier:
     return MailFolder(settings.house.data / "portal" / "mails")
 
 
+def available(channel: PortalChannel) -> frozenset[str]:
+    """Returns the identity methods that are set up: what a recipient could use now."""
+    from routing.portal.packing import BUILT_IN
+
+    return BUILT_IN
+
+
 def open_store(
     settings: Settings, channel: PortalChannel, now: Callable[[], datetime], *, create: bool = False
 ) -> PortalStore:
@@ -73,6 +81,14 @@ def open_store(
 
     house = settings.house
     return PortalStore.open(channel.database(house.data), mode=house.mode, now=now, create=create)
+
+
+def build_portal(house: House, name: str) -> Channel:
+    """Returns the channel of one `[channels.<name>]` of kind `portal`, as `jobs.house.CHANNELS` wants it."""
+    channel: object = house.settings.channels[name]
+    if not isinstance(channel, PortalChannel):
+        raise ConfigurationError("portal.no_channel")
+    return build_channel(house, name, channel)
 
 
 def build_channel(house: House, name: str, channel: PortalChannel) -> PortalDispatch:
@@ -96,6 +112,7 @@ def build_channel(house: House, name: str, channel: PortalChannel) -> PortalDisp
         from_address=from_address(settings, channel),
         now=house.now,
         upkeep=upkeep,
+        available=available(channel),
         simulated=house.simulated,
     )
     return PortalDispatch(name, channel, parts)

@@ -18,6 +18,7 @@ from hashlib import sha256
 from routing.portal.delivery import Carrier
 from routing.portal.keys import read_key, read_keys
 from routing.portal.packing import (
+    BUILT_IN,
     Contact,
     Contents,
     Packer,
@@ -56,6 +57,7 @@ class PortalParts:
     from_address: str
     now: Callable[[], datetime]
     upkeep: Callable[[PortalStore, Packer], Upkeep]
+    available: frozenset[str] = BUILT_IN
     simulated: bool = False
 
 
@@ -85,7 +87,8 @@ class PortalDispatch:
         settings = self._settings
         keys = read_keys(settings.key, settings.former_keys)
         link_key = read_key(settings.link_key)
-        return Packer(self.name, settings, self._parts.rules, keys, link_key, self._parts.from_address)
+        parts = self._parts
+        return Packer(self.name, settings, parts.rules, keys, link_key, parts.from_address, parts.available)
 
     def check(self) -> None:
         """Looks at keys, database, the sources' reply keys and the materials' identity methods."""
@@ -100,7 +103,10 @@ class PortalDispatch:
             if brand.logo is not None and not brand.logo.is_file():
                 raise ConfigurationError("portal.no_logo", file=brand.logo.name)
         _ = self.packer
-        self.store.parcels.events(limit=1)
+        try:
+            self.store.parcels.events(limit=1)
+        except ServiceDown as error:
+            raise ConfigurationError(error.code, **error.params) from None
 
     def findings(self) -> Sequence[tuple[str, Mapping[str, object]]]:
         """Returns what the last upkeep left undone."""
@@ -118,7 +124,7 @@ class PortalDispatch:
         contact = contact_of(consignment, rules)
         if not reachable_by_mail(contact.email):
             return Reach(False, "portal.no_address")
-        methods = possible_methods(consignment, contact, rules)
+        methods = possible_methods(contact, rules, self._parts.available)
         if not methods:
             return Reach(False, "portal.no_identity", params={"identity": ", ".join(rules.portal.identity)})
         return Reach(True, evidence=({"identity": ", ".join(methods)},))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -23,6 +23,9 @@ from schemas.consignments import Consignment
 from schemas.errors import BadInput
 from schemas.policy import DataClass
 from schemas.portal_settings import MaterialPortal, PortalChannel
+
+BUILT_IN = frozenset({"shared_secret", "mail_code"})
+"""The identity methods that need nothing set up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,9 @@ class Packer:
         keys: PortalKeys,
         link_key: Secret,
         from_address: str,
+        available: Collection[str],
     ) -> None:
+        self._available = available
         self._name = name
         self._settings = settings
         self._rules = rules
@@ -96,7 +101,7 @@ class Packer:
             source=consignment.source,
             material=consignment.material,
             data_class=rules.data_class,
-            methods=tuple(possible_methods(consignment, contact, rules)),
+            methods=tuple(possible_methods(contact, rules, self._available)),
             replies=rules.portal.replies and bool(reply_key),
             reply_key=reply_key,
             content_mark=self.content_mark(consignment),
@@ -160,15 +165,15 @@ def contact_of(consignment: Consignment, rules: PortalRules) -> Contact:
     return Contact(recipient.email.strip(), recipient.mobile.strip(), secret)
 
 
-def possible_methods(consignment: Consignment, contact: Contact, rules: PortalRules) -> list[str]:
-    """Returns the material's methods that this recipient can use, in order."""
+def possible_methods(contact: Contact, rules: PortalRules, available: Collection[str]) -> list[str]:
+    """Returns the material's methods that this recipient can use, in order; `available` are set up here."""
     fits = {
         "mitid": True,  # every recipient has a number
         "sms": bool(contact.mobile),
         "shared_secret": fit_secret(contact.secret),
         "mail_code": rules.data_class == "ordinary",
     }
-    return [name for name in rules.portal.identity if fits[name]]
+    return [name for name in rules.portal.identity if name in available and fits[name]]
 
 
 def reachable_by_mail(email: str) -> bool:

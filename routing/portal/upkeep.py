@@ -72,7 +72,8 @@ class Upkeep:
 
     async def _fetch_replies(self) -> int:
         n_fetched = 0
-        for reply in self._store.replies.waiting():
+        replies = self._store.replies.waiting()
+        while (reply := await asyncio.to_thread(next, replies, None)) is not None:
             folder = self._places.folders.get(reply.source)
             if folder is None:
                 self._findings.append(("portal.no_answer_folder", {"source": reply.source}))
@@ -105,7 +106,10 @@ class Upkeep:
             return 0
         n_reminded = 0
         now = self._store.now()
-        for parcel in self._store.parcels.to_remind(now - timedelta(days=days), REMINDERS_A_PASS):
+        due = await asyncio.to_thread(
+            self._store.parcels.to_remind, now - timedelta(days=days), REMINDERS_A_PASS
+        )
+        for parcel in due:
             letter = self._packer.reminder(parcel, now)
             try:
                 await self._carrier.deliver(letter.recipient, letter.data, letter.message_id)
@@ -119,6 +123,7 @@ class Upkeep:
     def _sweep(self) -> None:
         self._store.visits.sweep()
         self._store.parcels.purge(self._store.now() - timedelta(days=self._settings.evidence_days))
+        self._store.database.wipe_log()
 
 
 def _land(folder: Path, reply: KeptReply) -> None:

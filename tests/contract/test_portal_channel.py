@@ -180,6 +180,12 @@ def test_a_company_can_be_reached_by_its_number(bench):
     assert run(bench, lambda channel: channel.reaches(letter)).reached
 
 
+def test_a_method_that_is_not_set_up_is_no_way_in(bench):
+    bench.available = frozenset({"shared_secret", "mail_code"})
+    letter = bench.consignment(material="mitid")
+    assert run(bench, lambda channel: channel.reaches(letter)).code == "portal.no_identity"
+
+
 def test_a_secret_that_nobody_told_is_no_way_in(bench):
     letter = bench.consignment(material="hemmelig", extra={"kode": "kort"})
     assert run(bench, lambda channel: channel.reaches(letter)).code == "portal.no_identity"
@@ -211,6 +217,21 @@ def test_what_expires_unread_comes_back_as_the_settings_say(tmp_path, setting, k
     (parcel,) = bench.store.parcels.listed("expired", 10)
     assert parcel.wrapped_key == b""
     bench.close()
+
+
+def test_after_the_end_nothing_of_what_was_sealed_is_left_in_any_file(bench):
+    send(bench, bench.consignment())
+    (parcel,) = bench.store.parcels.listed(None, 1)
+    chunk = next(iter(bench.store.parcels.chunks(parcel.id, 0)))
+    secrets = (parcel.wrapped_key, parcel.envelope, parcel.notice_box, chunk)
+    assert all(secret in _files_of(bench) for secret in secrets)
+    bench.clock.move(days=31)
+    words(bench)
+    assert [secret for secret in secrets if secret in _files_of(bench)] == []
+
+
+def _files_of(bench: PortalBench) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(bench.folder.glob("portal.db*")))
 
 
 def test_a_revoked_letter_and_a_bounced_notice_end_it(bench):

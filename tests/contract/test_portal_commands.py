@@ -5,11 +5,20 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
+import signal
+import socket
+import ssl
+import sys
+import time
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import trustme
 from sqlalchemy import text
 
 from eboks.simulator import person
@@ -17,13 +26,15 @@ from jobs.commands import portal
 from jobs.commands.context import Context
 from jobs.commands.tree import run_tree
 from jobs.house import open_house, utc_now
-from jobs.portal import build_channel, carrier, first_portal, open_store
+from jobs.portal import build_channel, build_portal, carrier, first_portal, open_store
 from jobs.screen import Screen
 from routing.portal.links import parse_token
 from routing.portal.parcels import ParcelState
 from routing.portal.reply_box import Reply, ReplyFile, read_public_key, seal_reply
+from routing.portal.web.serving import make_server
+from schemas.channels import Channel
 from schemas.errors import BadInput, ConfigurationError
-from schemas.portal_settings import PortalChannel
+from schemas.portal_settings import MaterialPortal, PortalChannel, PortalServer
 from schemas.settings import Settings
 from tests.rigs.houses import FoundHouse
 from tests.rigs.pdfs import text_pdf
@@ -88,7 +99,10 @@ def desk(found_house: FoundHouse) -> Desk:
         link_key=keys / "link.key",
         from_address="post@eksempel.example",
     )
-    made = Desk(base.model_copy(update={"channels": {**base.channels, "portal": channel}}))
+    portal_rules = {"data_class": "ordinary", "portal": MaterialPortal(identity=("mail_code",))}
+    materials = {name: one.model_copy(update=portal_rules) for name, one in base.materials.items()}
+    channels = {**base.channels, "portal": channel}
+    made = Desk(base.model_copy(update={"channels": channels, "materials": materials}))
     put_drop(house_on_disk.inbox)
     assert house_on_disk.brevdue("pull").code == 0
     assert made.run("init")[0] == 0
@@ -206,6 +220,16 @@ def test_a_portal_without_tls_or_proxy_does_not_start(desk):
         portal.serve(GivenContext(Screen(as_json=True), Path("x"), given=desk.settings))
 
 
+def test_the_house_builds_the_channel_by_its_name(desk):
+    with open_house(desk.settings) as house:
+        channel: Channel = build_portal(house, "portal")
+        channel.check()
+        assert asyncio.run(channel.find(parcel_of(desk).message_id)) is not None
+        asyncio.run(channel.close())
+        with pytest.raises(ConfigurationError, match="no_channel"):
+            build_portal(house, "eboks")
+
+
 def test_settings_without_a_portal_are_told(found_house: FoundHouse):
     desk = Desk(found_house().settings)
     with pytest.raises(ConfigurationError, match="no_channel"):
@@ -216,3 +240,60 @@ def test_a_live_house_sends_no_notice_into_a_folder(desk):
     live = desk.settings.house.model_copy(update={"mode": "live"})
     with pytest.raises(ConfigurationError, match="no_carrier"):
         carrier(desk.settings.model_copy(update={"house": live}))
+
+
+def _serve(settings: Settings) -> None:
+    sys.exit(portal.serve(GivenContext(Screen(quiet=True), Path("x"), given=settings)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_portal_serves_by_its_own_certificate_and_ends_in_order(desk, tmp_path, number):
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.private_key_pem.write_to_path(str(tmp_path / "tls.key"))
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "tls.pem"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = PortalServer(port=port, certificate=tmp_path / "tls.pem", key=tmp_path / "tls.key")
+    url = f"https://localhost:{port}"
+    context = make_server(_no_pages, server).config.ssl
+    assert context is not None and context.minimum_version is ssl.TLSVersion.TLSv1_2
+    channel = first_portal(desk.settings)[1].model_copy(update={"server": server, "url": url})
+    house = desk.settings.house.model_copy(update={"log_file": tmp_path / "brevdue.log"})
+    settings = desk.settings.model_copy(update={"channels": {"portal": channel}, "house": house})
+    process = get_context("forkserver").Process(target=_serve, args=(settings,))
+    process.start()
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    try:
+        with httpx.Client(verify=context, base_url=url) as client:
+            assert _alive(client, process) == "ok\n"
+            page = client.get(f"/b/{locators(desk)[0]}")
+            assert page.status_code == 200
+            assert "Øvelse" in page.text  # every page of a simulated house says so
+            assert "server" not in page.headers
+        os.kill(process.pid or 0, number)
+        process.join(30)
+        assert process.exitcode == 0
+    finally:
+        if process.is_alive():
+            process.kill()
+        process.join(10)
+        process.close()
+    log = (tmp_path / "portal.log").read_text(encoding="utf-8")
+    assert [json.loads(line)["event"] for line in log.splitlines()] == ["portal.started", "portal.ended"]
+
+
+async def _no_pages(scope: Any, receive: Any, send: Any) -> None:
+    """Stands where an application would."""
+
+
+def _alive(client: httpx.Client, process: Any) -> str:
+    for _ in range(400):
+        try:
+            return client.get("/liv").text
+        except httpx.ConnectError:
+            assert process.is_alive()
+            time.sleep(0.05)
+    raise AssertionError("the portal did not answer")

@@ -83,6 +83,7 @@ class PortalBench:
     rules: dict[str, PortalRules] = field(default_factory=lambda: dict(RULES))
     papers: Papers = field(default_factory=Papers)
     create: bool = True
+    available: frozenset[str] = frozenset({"mitid", "sms", "shared_secret", "mail_code"})
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -121,6 +122,7 @@ class PortalBench:
             self.settings.from_address or "",
             self.clock,
             self.upkeep,
+            self.available,
             simulated=True,
         )
         return PortalDispatch("portal", self.settings, parts)

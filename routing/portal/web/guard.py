@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 SMALL_BODY_BYTES = 64 * 1024
 
 _POLICY = (
-    "default-src 'none'; object-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'{origins}; "
+    "default-src 'none'; object-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
+    "form-action 'self'{origins}; "
     "frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'"
 )
 _ALWAYS = {
