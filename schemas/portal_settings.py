@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.mail_settings import Address
+from schemas.portal_proof_settings import PortalMitId, PortalSms
 from schemas.section import ChannelSettings, Name, Section
 
 IdentityName = Literal["mitid", "sms", "shared_secret", "mail_code"]
@@ -110,6 +111,8 @@ class PortalChannel(ChannelSettings):
     brands: dict[Name, PortalBrand] = Field(default_factory=lambda: {"default": PortalBrand(name="Brevdue")})
     rates: PortalRates = PortalRates()
     server: PortalServer = PortalServer()
+    mitid: PortalMitId | None = None
+    sms: PortalSms | None = None
 
     @model_validator(mode="after")
     def _has_default_brand(self) -> Self:

@@ -19,11 +19,13 @@ from routing.portal.web.cookies import BROWSER, read_cookie, session_cookie, set
 from routing.portal.web.forms import Form, read_form
 from routing.portal.web.pages import draw, language_of
 from routing.portal.web.website import PageFault, Site, address_of, browser_of
-from schemas.errors import ConfigurationError, SendError
+from schemas.errors import ConfigurationError, InDoubt, SendError
 
 if TYPE_CHECKING:
     from routing.portal.identity import AnyMethod
 
+_ENDED = {"portal.login_cancelled": "login_stopped", "portal.login_too_weak": "login_weak"}
+"""What a visitor can do something about, of all the ways in which a login can fail."""
 _STATUS = {Verdict.WRONG: 403, Verdict.LOCKED: 403, Verdict.NO_TRY: 422}
 
 
@@ -119,7 +121,8 @@ class LinkPages:
             )
         except (SendError, ConfigurationError) as error:
             self._site.tell("portal.failed", code=error.code)
-            return self._first(request, opened, "not_reached", 503)
+            kind = _ENDED.get(error.code, "not_reached")
+            return self._first(request, opened, kind, 403 if error.code in _ENDED else 503)
         verdict = await run_in_threadpool(self._site.door.judged, opened, name, right)
         if verdict is Verdict.RIGHT:
             return await self._enter(opened, name)
@@ -142,6 +145,8 @@ class LinkPages:
         )
         try:
             await method.carry(opened.envelope.person, errand)
+        except InDoubt as error:  # it may arrive: the person must be able to type it
+            self._site.tell("portal.failed", code=error.code)
         except (SendError, ConfigurationError) as error:
             self._site.tell("portal.failed", code=error.code)
             return False
@@ -219,6 +224,8 @@ def _error(method: AnyMethod, verdict: Verdict) -> str:
         return "locked"
     if verdict is Verdict.NO_TRY:
         return "no_try_secret" if typed else "no_try_code"
+    if hasattr(method, "judge"):
+        return "wrong_person"
     return "wrong_secret" if typed else "wrong"
 
 
