@@ -70,7 +70,8 @@ def available(channel: PortalChannel) -> frozenset[str]:
     """Returns the identity methods that are set up: what a recipient could use now."""
     from routing.portal.packing import BUILT_IN
 
-    return BUILT_IN
+    set_up = {"mitid": channel.mitid, "sms": channel.sms}
+    return BUILT_IN | {name for name, table in set_up.items() if table is not None}
 
 
 def open_store(
@@ -125,10 +126,11 @@ def build_site(
     tell: Tell,
     more: Mapping[str, AnyMethod] | None = None,
 ) -> Site:
-    """Returns the site that is served; `more` are identity methods beside the two that are built in."""
+    """Returns the site that is served; `more` are identity methods beside those of the settings."""
     from routing.portal.keys import read_keys
     from routing.portal.mail_code import MailCode
     from routing.portal.notices import Stationery
+    from routing.portal.proofs_by_others import proofs_by_others
     from routing.portal.proving import Door
     from routing.portal.rates import Rates
     from routing.portal.shared_secret import SharedSecret
@@ -141,15 +143,17 @@ def build_site(
         carrier(settings), lambda source: Stationery(address, channel.brand(source)), store.now
     )
     built_in: dict[str, AnyMethod] = {"shared_secret": SharedSecret(), "mail_code": mail_code}
+    simulated = settings.house.mode == "simulated"
+    by_others = proofs_by_others(channel, store, keys.current, simulated=simulated)
     idle, longest = (timedelta(minutes=n) for n in (channel.session_minutes, channel.max_session_minutes))
     return Site(
         settings=channel,
         store=store,
         door=Door(store, keys, idle, longest),
         rates=Rates(channel.rates, store.database, keys.current, store.now),
-        methods=built_in | dict(more or {}),
+        methods=built_in | by_others | dict(more or {}),
         scanner=Scanner(channel.scanner, channel.scanner_seconds) if channel.scanner else None,
         now=store.now,
-        simulated=settings.house.mode == "simulated",
+        simulated=simulated,
         tell=tell,
     )

@@ -55,7 +55,7 @@ class PortalMitId(Section):
     levels: tuple[Word, ...] = Field(min_length=1)
     match: Literal["claim", "broker"] = "claim"
     cpr_claim: Word = "dk.cpr"
-    cvr_claim: str = Field(default="nemlogin.cvr", max_length=200)
+    cvr_claim: Word = "nemlogin.cvr"
     userinfo: bool = False
     match_url: WebAddress | None = None
     match_field: Word = "cpr"

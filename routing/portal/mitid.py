@@ -52,7 +52,7 @@ class MitId:
         return form_origins(self._settings)
 
     def possible(self, person: Person, data_class: str) -> bool:
-        return bool(person.number) and (person.kind != COMPANY or bool(self._settings.cvr_claim))
+        return bool(person.number)
 
     async def depart(self, person: Person, state: str, return_url: str, language: Language) -> Departure:
         """Tells the broker nothing of the person."""

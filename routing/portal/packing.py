@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from routing.mime.addresses import parse_address
 from routing.portal.keys import PortalKeys, Secret
 from routing.portal.links import LinkToken, make_token
+from routing.portal.mobile_numbers import e164
 from routing.portal.notices import Letter, Stationery, notice, reminder
 from routing.portal.parcel_rows import SealedChunk
 from routing.portal.parcels import Parcel
@@ -169,7 +170,7 @@ def possible_methods(contact: Contact, rules: PortalRules, available: Collection
     """Returns the material's methods that this recipient can use, in order; `available` are set up here."""
     fits = {
         "mitid": True,  # every recipient has a number
-        "sms": bool(contact.mobile),
+        "sms": bool(e164(contact.mobile)),
         "shared_secret": fit_secret(contact.secret),
         "mail_code": rules.data_class == "ordinary",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -184,6 +185,26 @@ def test_a_method_that_is_not_set_up_is_no_way_in(bench):
     bench.available = frozenset({"shared_secret", "mail_code"})
     letter = bench.consignment(material="mitid")
     assert run(bench, lambda channel: channel.reaches(letter)).code == "portal.no_identity"
+
+
+@pytest.mark.parametrize(
+    ("mobile", "available", "ways"),
+    [
+        ("+4520123456", {"mitid", "sms"}, "mitid, sms"),
+        ("20 12 34 56", {"sms"}, "sms"),
+        ("nej tak", {"mitid", "sms"}, "mitid"),
+        ("nej tak", {"sms"}, ""),
+        ("", {"sms"}, ""),
+    ],
+)
+def test_a_number_that_can_not_be_a_mobile_is_no_way_in(bench, mobile, available, ways):
+    bench.available = frozenset(available)
+    letter = bench.consignment(material="mitid")
+    letter = replace(letter, recipient=replace(letter.recipient, mobile=mobile))
+    reach = run(bench, lambda channel: channel.reaches(letter))
+    assert (reach.reached, reach.code) == ((True, "") if ways else (False, "portal.no_identity"))
+    if ways:
+        assert bench.send(letter).methods == tuple(ways.split(", "))
 
 
 def test_a_secret_that_nobody_told_is_no_way_in(bench):

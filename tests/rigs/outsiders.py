@@ -71,9 +71,18 @@ def listening(app: web.Application, tls: ssl.SSLContext | None = None) -> Iterat
         yield running.url
     finally:
         run(running.stop())
+        run(_ended())
         loop.call_soon_threadsafe(loop.stop)
         thread.join(20)
         loop.close()
+
+
+async def _ended() -> None:
+    """Ends what a cut connection has left behind."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 @contextmanager
@@ -128,6 +137,7 @@ def gateway_of(folder: Path, **change: Any) -> Iterator[GatewayBench]:
                     await asyncio.sleep(30)
                 assert request.transport is not None
                 request.transport.abort()
+                return web.Response()
         answer: web.StreamResponse = await handler(request)
         return answer
 
@@ -143,7 +153,7 @@ def gateway_of(folder: Path, **change: Any) -> Iterator[GatewayBench]:
         yield bench[0]
 
 
-def sign_in(away: str, ca: Path, person: int | None = 0) -> str:
+def sign_in(away: str, ca: Path | None, person: int | None = 0) -> str:
     """Goes where the portal sent the browser, chooses a person, and returns the way back (path and query)."""
     with httpx.Client(verify=ssl.create_default_context(cafile=ca), trust_env=False) as browser:
         page = browser.get(away)
