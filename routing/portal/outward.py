@@ -34,7 +34,7 @@ Hosts = Literal["https", "https_or_loopback", "loopback"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; nothing in it is to be believed."""
+    """What came back; nothing in it is to be believed. A body that is too large or packed is empty."""
 
     status: int
     body: bytes = field(repr=False)
@@ -111,15 +111,17 @@ class Outward:
 
     async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request) -> Answer:
         response = await client.send(request, stream=True)
+        status = response.status_code
         try:
+            # The status stands, whatever follows it: a gateway that took a message has taken it.
             if response.headers.get("content-encoding", "identity").lower() != "identity":
-                raise Transient("portal.outward_unreadable")
+                return Answer(status, b"")
             body = bytearray()
             async for piece in response.aiter_raw():
                 body += piece
                 if len(body) > MAX_ANSWER_BYTES:
-                    raise Transient("portal.outward_unreadable")
-            return Answer(response.status_code, bytes(body))
+                    return Answer(status, b"")
+            return Answer(status, bytes(body))
         finally:
             await response.aclose()
 

@@ -98,8 +98,8 @@ class SmsCode:
                     fields = {name: str(value) for name, value in call.fields.items()}
                     return await self._outward.post_form(call.url, fields, call.headers)
                 return await self._outward.post_json(call.url, call.fields, call.headers)
-            except Transient as error:
-                if error.reached or not n_left:
+            except Transient:  # nothing had been sent
+                if not n_left:
                     raise
         raise AssertionError("unreachable")
 

@@ -174,6 +174,12 @@ def test_no_answer_is_no_second_message_and_the_code_that_came_leads_in(bench, g
     assert visitor.submit("/bevis", answer=code_in(sms)).status_code == 303
 
 
+def test_a_message_that_was_taken_is_taken_whatever_else_the_answer_says(bench, gateway):
+    gateway.faults = ["nonsense"]
+    LOOP.run_until_complete(method_of(bench, gateway.settings).carry(PERSON, errand()))
+    assert (gateway.n_calls, len(gateway.gateway.taken)) == (1, 1)
+
+
 def test_a_gateway_that_is_down_sends_nothing_and_the_page_says_so(bench, gateway):
     log = Log()
     down = gateway.settings.model_copy(update={"url": "https://127.0.0.1:1/rest/mtsms"})

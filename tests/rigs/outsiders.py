@@ -118,7 +118,8 @@ class GatewayBench:
 
 @contextmanager
 def gateway_of(folder: Path, **change: Any) -> Iterator[GatewayBench]:
-    """Runs an SMS gateway by TLS for the block. A fault is a status, `hang` or `drop` (after taking it)."""
+    """Runs an SMS gateway by TLS for the block. A fault is a status, or what follows a message
+    that was taken: `hang`, `drop`, `nonsense`."""
     authority = Authority(folder)
     gateway = SimulatedGateway(TOKEN)
     app = gateway.app()
@@ -133,6 +134,8 @@ def gateway_of(folder: Path, **change: Any) -> Iterator[GatewayBench]:
                 return web.json_response({"code": "0x0000"}, status=fault)
             if fault is not None:
                 await handler(request)
+                if fault == "nonsense":
+                    return web.Response(body=b"?", headers={"Content-Encoding": "gzip"})
                 if fault == "hang":
                     await asyncio.sleep(30)
                 assert request.transport is not None
