@@ -11,11 +11,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigurationError
-from schemas.portal_settings import MaterialPortal, PortalChannel
+from schemas.portal_settings import PortalChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
 
     from jobs.house import House
     from routing.channels.portal import PortalDispatch
@@ -43,8 +44,7 @@ def first_portal(settings: Settings) -> tuple[str, PortalChannel]:
 
 def from_address(settings: Settings, channel: PortalChannel) -> str:
     """Returns the sender's address of all mails: the channel's own, else that of `[mail]`."""
-    mail = getattr(settings, "mail", None)
-    return str(channel.from_address or getattr(mail, "from_address", "") or "")
+    return channel.from_address or (settings.mail.from_address if settings.mail else "")
 
 
 def rules(settings: Settings) -> Mapping[str, PortalRules]:
@@ -52,16 +52,26 @@ def rules(settings: Settings) -> Mapping[str, PortalRules]:
     from routing.portal.packing import PortalRules
 
     return {
-        name: PortalRules(material.data_class, getattr(material, "portal", None) or MaterialPortal())
+        name: PortalRules(material.data_class, material.portal)
         for name, material in settings.materials.items()
     }
 
 
-def carrier(settings: Settings) -> Carrier:
-    """Returns what carries notices and codes: in a simulated house a folder, from which nothing leaves."""
+def carrier(settings: Settings, channel: PortalChannel, now: Callable[[], datetime]) -> Carrier:
+    """Returns what carries notices and codes: the courier of `[mail]`.
+
+    A simulated house without `[mail]` puts them into a folder, from which nothing leaves; a live one raises
+    ConfigurationError `portal.no_carrier`.
+    """
+    simulated = settings.house.mode == "simulated"
+    if settings.mail is not None:
+        from routing.portal.mail_carrier import MailCarrier
+
+        sender = from_address(settings, channel)
+        return MailCarrier(channel, settings.mail, sender, now, simulated=simulated)
     from routing.portal.delivery import MailFolder
 
-    if settings.house.mode == "live":
+    if not simulated:
         raise ConfigurationError("portal.no_carrier")
     return MailFolder(settings.house.data / "portal" / "mails")
 
@@ -100,7 +110,7 @@ def build_channel(house: House, name: str, channel: PortalChannel) -> PortalDisp
     settings = house.settings
     folders = {source: one.folder / ANSWERS for source, one in settings.sources.items()}
     places = AnswerPlaces(folders, channel.reply_addresses)
-    carries = carrier(settings)
+    carries = carrier(settings, channel, house.now)
 
     def upkeep(store: PortalStore, packer: Packer) -> Upkeep:
         return Upkeep(store, packer, channel, carries, places)
@@ -140,7 +150,9 @@ def build_site(
     keys = read_keys(channel.key, channel.former_keys)
     address = from_address(settings, channel)
     mail_code = MailCode(
-        carrier(settings), lambda source: Stationery(address, channel.brand(source)), store.now
+        carrier(settings, channel, store.now),
+        lambda source: Stationery(address, channel.brand(source)),
+        store.now,
     )
     built_in: dict[str, AnyMethod] = {"shared_secret": SharedSecret(), "mail_code": mail_code}
     simulated = settings.house.mode == "simulated"
@@ -157,3 +169,16 @@ def build_site(
         simulated=simulated,
         tell=tell,
     )
+
+
+def found_portal(settings: Settings, now: Callable[[], datetime]) -> list[Path]:
+    """Makes what is missing of the portals' keys and databases; returns the keys that were made."""
+    from routing.portal.keys import make_key
+
+    made: list[Path] = []
+    channels: Iterable[object] = settings.channels.values()
+    for channel in channels:
+        if isinstance(channel, PortalChannel):
+            made += [path for path in (channel.key, channel.link_key) if make_key(path)]
+            open_store(settings, channel, now, create=True).close()
+    return made

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schemas.mail_settings import Address
+from schemas.mail_settings import Address, TlsLevel
 from schemas.portal_proof_settings import PortalMitId, PortalSms
 from schemas.section import ChannelSettings, Name, Section
 
@@ -84,7 +84,8 @@ class PortalChannel(ChannelSettings):
     """`[channels.<name>]` with `kind = "portal"`: a web page for recipients whom nothing else reaches.
 
     `url` is the address that stands in the notices. `key` is read by the portal and by the dispatching side,
-    `link_key` by the dispatching side alone. `reply_keys` are the sources' public keys (PEM, X25519).
+    `link_key` by the dispatching side alone. `level` is what a recipient's mail servers must pass before a
+    notice goes there. `reply_keys` are the sources' public keys (PEM, X25519).
     """
 
     kind: Literal["portal"]
@@ -94,6 +95,7 @@ class PortalChannel(ChannelSettings):
     former_keys: tuple[Path, ...] = ()
     link_key: Path = Path("data/portal/link.key")
     from_address: Address | None = None
+    level: TlsLevel = "encrypt"
     expiry_days: int = Field(default=30, ge=1, le=730)
     reminder_days: int | None = Field(default=7, ge=1, le=365)
     expired_unread: Literal["return", "refuse"] = "return"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from jobs.commands.context import Context
 from jobs.commands.people import actor
 from jobs.house import utc_now
-from jobs.portal import build_channel, build_site, first_portal, open_store
+from jobs.portal import build_channel, build_site, first_portal, found_portal, open_store
 from jobs.screen import EXIT_ERROR_LIST, EXIT_OK
 from schemas.errors import BadInput, ConfigurationError, SendError, ServiceDown
 
@@ -62,12 +62,9 @@ def _run(run: Callable[[], object], host: str, port: int) -> None:
 
 def init(context: Context) -> int:
     """Makes the portal's keys and database, or brings the database to this release's schema."""
-    from routing.portal.keys import make_key
-
     settings = context.settings()
-    _, channel = first_portal(settings)
-    made = [path for path in (channel.key, channel.link_key) if make_key(path)]
-    open_store(settings, channel, utc_now, create=True).close()
+    first_portal(settings)
+    made = found_portal(settings, utc_now)
     for path in made:
         context.screen.say("init_made", path=path)
     context.screen.say("portal_ready")

@@ -66,6 +66,7 @@ class PortalDispatch:
 
     protection = Protection.PORTAL
     idempotent = False
+    one_side = False
 
     def __init__(self, name: str, settings: PortalChannel, parts: PortalParts) -> None:
         self.name = name

@@ -238,8 +238,9 @@ def test_settings_without_a_portal_are_told(found_house: FoundHouse):
 
 def test_a_live_house_sends_no_notice_into_a_folder(desk):
     live = desk.settings.house.model_copy(update={"mode": "live"})
+    _, channel = first_portal(desk.settings)
     with pytest.raises(ConfigurationError, match="no_carrier"):
-        carrier(desk.settings.model_copy(update={"house": live}))
+        carrier(desk.settings.model_copy(update={"house": live}), channel, utc_now)
 
 
 def _serve(settings: Settings) -> None:
