@@ -26,17 +26,20 @@ from jobs.commands import portal
 from jobs.commands.context import Context
 from jobs.commands.tree import run_tree
 from jobs.house import open_house, utc_now
-from jobs.portal import build_channel, build_portal, carrier, first_portal, open_store
+from jobs.portal import available, build_channel, build_portal, build_site, carrier, first_portal, open_store
 from jobs.screen import Screen
 from routing.portal.links import parse_token
 from routing.portal.parcels import ParcelState
 from routing.portal.reply_box import Reply, ReplyFile, read_public_key, seal_reply
 from routing.portal.web.serving import make_server
+from routing.portal.web.website import tell_nobody
 from schemas.channels import Channel
 from schemas.errors import BadInput, ConfigurationError
+from schemas.portal_proof_settings import PortalMitId, PortalSms
 from schemas.portal_settings import MaterialPortal, PortalChannel, PortalServer
 from schemas.settings import Settings
 from tests.rigs.houses import FoundHouse
+from tests.rigs.outsiders import secret_file
 from tests.rigs.pdfs import text_pdf
 from tests.rigs.portals import link_in, parsed
 
@@ -228,6 +231,24 @@ def test_the_house_builds_the_channel_by_its_name(desk):
         asyncio.run(channel.close())
         with pytest.raises(ConfigurationError, match="no_channel"):
             build_portal(house, "eboks")
+
+
+def test_mitid_and_sms_are_offered_where_the_settings_have_them_and_nowhere_else(desk, tmp_path):
+    _, plain = first_portal(desk.settings)
+    secret = secret_file(tmp_path, "secret", "s")
+    given = {
+        "mitid": PortalMitId(
+            issuer="https://b.example", client_id="x", client_secret=secret, levels=("substantial",)
+        ),
+        "sms": PortalSms(url="http://127.0.0.1:1/", token=secret, sender="Eksempel"),
+    }
+    built_in = {"shared_secret", "mail_code"}
+    store = open_store(desk.settings, plain, utc_now)
+    for names in ((), ("mitid",), ("sms",), ("mitid", "sms")):
+        channel = plain.model_copy(update={one: given[one] for one in names})
+        site = build_site(desk.settings, channel, store, tell_nobody)
+        assert set(site.methods) == available(channel) == built_in | set(names)
+    store.close()
 
 
 def test_settings_without_a_portal_are_told(found_house: FoundHouse):
