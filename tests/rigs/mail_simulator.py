@@ -119,7 +119,7 @@ class MailHouse:
 
 
 FoundMailHouse = Callable[..., MailHouse]
-"""`found(route=…, material=…, mail=…, channels={"tls": "lines"}, attempts=…, backoff=…)`; all with a default."""
+"""`found(route=…, material=…, mail=…, channels={"tls": "lines"}, attempts=…, backoff=…)`, all optional."""
 
 
 def numbers(n: int, seed: int = 7) -> list[str]:
