@@ -127,13 +127,11 @@ class Enrolments:
         """Says whether the recipient gets the material (facts c, "Rules").
 
         A mandatory material is delivered to everybody and asks nobody; neither does one that may wait in the
-        mailbox. Only a reject of such a letter is remembered for a while: what no channel takes would else be
-        tried here again and again. Raises Transient when nobody can say now (`eboks.enrolment_unknown`: the
+        mailbox. Raises Transient when nobody can say now (`eboks.enrolment_unknown`: the
         letter waits and is looked up again), ConfigurationError when a source turns us down.
         """
         if _asks_nobody(material):
-            rejected = self._rejected(recipient, material)
-            return _reach(rejected) if rejected else Reach(True)
+            return Reach(True)
         found = await self.find(recipient, material)
         if found.answer is Enrolment.UNKNOWN:
             raise Transient("eboks.enrolment_unknown", retry_after_seconds=ASK_AGAIN_SECONDS)
@@ -170,6 +168,15 @@ class Enrolments:
         if answer is not None and self._reject_seconds > 0 and _asks_nobody(material):
             digits = recipient.number.digits
             self._kept.remember(self._channel, material.content_type_id, digits, answer.value)
+
+    def rejected(self, recipient: Recipient, material: EboksMaterial) -> Reach | None:
+        """Returns what a reject said lately of one whom a letter that asks nobody was for.
+
+        For whoever looks before anything is sent: what no channel takes would else be tried here again and
+        again. Sending itself does not ask: a new letter may be taken.
+        """
+        found = self._rejected(recipient, material) if _asks_nobody(material) else None
+        return _reach(found) if found else None
 
     def _rejected(self, recipient: Recipient, material: EboksMaterial) -> Finding | None:
         if self._reject_seconds <= 0:
