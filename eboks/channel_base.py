@@ -127,6 +127,11 @@ class MailboxChannel(ABC, Generic[S]):
             return Reach(False, code or "eboks.no_material")
         return await self.enrolments.reach(consignment.recipient, material)
 
+    def rejected_lately(self, consignment: Consignment) -> Reach | None:
+        """Returns what e-Boks said of the recipient when it turned such a letter down within a day."""
+        material = self._material(consignment)
+        return self.enrolments.rejected(consignment.recipient, material) if material else None
+
     async def send(self, consignment: Consignment, message_id: str) -> Receipt:
         """Hands a letter over under `message_id`; the same consignment always gives the same message.
 

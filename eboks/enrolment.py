@@ -127,24 +127,15 @@ class Enrolments:
         """Says whether the recipient gets the material (facts c, "Rules").
 
         A mandatory material is delivered to everybody and asks nobody; neither does one that may wait in the
-        mailbox. Only a reject of such a letter is remembered for a while: what no channel takes would else be
-        tried here again and again. Raises Transient when nobody can say now (`eboks.enrolment_unknown`: the
+        mailbox. Raises Transient when nobody can say now (`eboks.enrolment_unknown`: the
         letter waits and is looked up again), ConfigurationError when a source turns us down.
         """
         if _asks_nobody(material):
-            rejected = self._rejected(recipient, material)
-            return rejected or Reach(True)
+            return Reach(True)
         found = await self.find(recipient, material)
         if found.answer is Enrolment.UNKNOWN:
             raise Transient("eboks.enrolment_unknown", retry_after_seconds=ASK_AGAIN_SECONDS)
-        return Reach(
-            found.answer is Enrolment.ENROLLED,
-            CODES[found.answer],
-            found.cached,
-            found.answer.value,
-            found.source,
-            refused=found.answer is Enrolment.DEAD,
-        )
+        return _reach(found)
 
     async def find(self, recipient: Recipient, material: EboksMaterial) -> Finding:
         """Returns the first answer that is one, else UNKNOWN.
@@ -166,6 +157,8 @@ class Enrolments:
 
     def known(self, recipient: Recipient, material: EboksMaterial) -> Finding | None:
         """Returns what is known without asking anybody; None when that is nothing."""
+        if _asks_nobody(material):
+            return self._rejected(recipient, material)
         known = (source.recall(recipient, material) for source in self._sources)
         return next((found for found in known if found and found.answer is not Enrolment.UNKNOWN), None)
 
@@ -176,15 +169,23 @@ class Enrolments:
             digits = recipient.number.digits
             self._kept.remember(self._channel, material.content_type_id, digits, answer.value)
 
-    def _rejected(self, recipient: Recipient, material: EboksMaterial) -> Reach | None:
+    def rejected(self, recipient: Recipient, material: EboksMaterial) -> Reach | None:
+        """Returns what a reject said lately of one whom a letter that asks nobody was for.
+
+        For whoever looks before anything is sent: what no channel takes would else be tried here again and
+        again. Sending itself does not ask: a new letter may be taken.
+        """
+        found = self._rejected(recipient, material) if _asks_nobody(material) else None
+        return _reach(found) if found else None
+
+    def _rejected(self, recipient: Recipient, material: EboksMaterial) -> Finding | None:
         if self._reject_seconds <= 0:
             return None
         digits, age = recipient.number.digits, self._reject_seconds
         kept = self._kept.recall(self._channel, material.content_type_id, digits, age)
         if kept is None or kept.answer not in _REJECTS.values():
             return None
-        answer = Enrolment(kept.answer)
-        return Reach(False, CODES[answer], True, answer.value, REJECT, refused=answer is Enrolment.DEAD)
+        return Finding(Enrolment(kept.answer), REJECT, kept.asked_at, cached=True)
 
     def forget(self, recipient: Recipient) -> None:
         """Drops what is remembered about a recipient, because a reject has shown it to be old."""
@@ -207,6 +208,17 @@ def enrolments_for(
     }
     asked = [sources[source] for source in channel.enrolment]
     return Enrolments(name, asked, kept, reject_seconds=cache_seconds)
+
+
+def _reach(found: Finding) -> Reach:
+    return Reach(
+        found.answer is Enrolment.ENROLLED,
+        CODES[found.answer],
+        found.cached,
+        found.answer.value,
+        found.source,
+        refused=found.answer is Enrolment.DEAD,
+    )
 
 
 def _asks_nobody(material: EboksMaterial) -> bool:

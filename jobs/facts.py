@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 from jobs.house import House
 from jobs.rules import ration_of
@@ -18,6 +19,13 @@ from schemas.channels import Reach
 from schemas.consignments import Consignment
 from schemas.errors import Coded, ConfigurationError, HouseError, ServiceDown, Transient
 from schemas.mail_settings import MailChannelSettings
+
+
+@runtime_checkable
+class RemembersRejects(Protocol):
+    """A channel that knows whom it was turned down for lately."""
+
+    def rejected_lately(self, consignment: Consignment) -> Reach | None: ...
 
 
 async def gather_facts(house: House, consignment: Consignment, channels: Iterable[str]) -> Facts:
@@ -38,7 +46,10 @@ async def _reach(house: House, consignment: Consignment, name: str) -> Reach:
     if paused is not None:
         return Reach(False, paused or "channel.paused")
     try:
-        return await house.channel(name).reaches(consignment)
+        channel = house.channel(name)
+        # Where nobody is asked in advance, the last letter's rejection is the best that is known.
+        rejected = channel.rejected_lately(consignment) if isinstance(channel, RemembersRejects) else None
+        return rejected or await channel.reaches(consignment)
     except Transient as error:
         return replace(_no(error), evidence=await _seen(house, consignment, name))
     except (HouseError, ConfigurationError, ServiceDown) as error:

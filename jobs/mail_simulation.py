@@ -29,25 +29,38 @@ def rehearses_mail(settings: Settings) -> bool:
 
 
 def prepare_mail(settings: Settings) -> list[Path]:
-    """Makes the simulator's certificates where the settings point to them; returns what was made."""
-    from jobs.house import utc_now
-
-    folder = mail_folder(settings)
-    mail = settings.mail
-    if mail is None or not rehearses_mail(settings) or (folder / "roots.pem").exists():
+    """Makes what the simulator needs and the settings point to, where it is missing; returns the places."""
+    folder, mail = mail_folder(settings), settings.mail
+    if mail is None or not rehearses_mail(settings):
         return []
     if not any(folder in place.parents for place in _places(mail)):
         return []
+    made = [] if (folder / "roots.pem").exists() else [_make_certificates(folder, mail)]
+    if mail.certificate == folder / "ours.pem":
+        made += [_make_list(folder, mail, path) for path in _lists(settings) if not path.exists()]
+    return made
+
+
+def _make_certificates(folder: Path, mail: MailSettings) -> Path:
+    from jobs.house import utc_now
     from routing.simulator.certificates import make_mail_certificates
-    from routing.simulator.tunnel_list import make_tunnel_list
 
     make_mail_certificates(folder, mail.from_address, utc_now())
-    made = [folder]
-    for channel in settings.channels.values():
-        if isinstance(channel, TunnelChannel) and not channel.list.exists():
-            make_tunnel_list(channel.list, folder, mail.from_address, utc_now())
-            made.append(channel.list)
-    return made
+    return folder
+
+
+def _make_list(folder: Path, mail: MailSettings, path: Path) -> Path:
+    from jobs.house import utc_now
+    from routing.simulator.tunnel_list import make_tunnel_list
+
+    make_tunnel_list(path, folder, mail.from_address, utc_now())
+    return path
+
+
+def _lists(settings: Settings) -> list[Path]:
+    """Returns the tunnel lists that we sign ourselves."""
+    tunnels = (one for one in settings.channels.values() if isinstance(one, TunnelChannel))
+    return [one.list for one in tunnels if one.list_certificate is None]
 
 
 def mail_simulator_settings(settings: Settings) -> MailSimulatorSettings:

@@ -56,6 +56,7 @@ CHUNK = 500
 
 _WRITES = "brevdue_writes"
 _SCHEMA_LOCK = 0x62726576  # any number, as long as every process uses the same
+_RATION_LOCK = _SCHEMA_LOCK + 1
 _PSYCOPG = psycopg_dialect.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
 _DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": _PSYCOPG}
 
@@ -101,6 +102,11 @@ class Database:
         """Makes other processes wait that would change the schema, until this transaction ends."""
         if connection.dialect.name == "postgresql":  # SQLite's write lock does it already
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+
+    def lock_rations(self, connection: Connection) -> None:
+        """Makes others wait that would count what a channel carried, until this transaction ends."""
+        if connection.dialect.name == "postgresql":  # SQLite's write lock does it already
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _RATION_LOCK})
 
     def wipe_log(self) -> None:
         """Empties SQLite's write-ahead log, in which overwritten values would linger.

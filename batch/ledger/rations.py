@@ -60,6 +60,9 @@ def allot(
     """Counts what may go and returns the ids of what may not; what has no address is not counted."""
     counted = (one for one in consignments if one.material in ration.materials and one.recipient.email)
     uses = [_use(store, one) for one in counted]
+    if not uses:
+        return frozenset()
+    store.database.lock_rations(connection)  # two workers that count at once would both find room
     tally = _read(connection, channel, uses, at - int(ration.hours * _HOUR))
     over: set[str] = set()
     rows: list[dict[str, object]] = []

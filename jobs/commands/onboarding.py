@@ -178,7 +178,7 @@ def _left(context: Context, sender: str) -> int:
 
 
 def _finish(context: Context, desk: Desk, walked: Walked) -> int:
-    from jobs.onboarding.report import report_data
+    from jobs.onboarding.report import filed_report
 
     if walked.missing is not None:
         return context.screen.fault(walked.missing, EXIT_USAGE)
@@ -191,7 +191,7 @@ def _finish(context: Context, desk: Desk, walked: Walked) -> int:
     else:
         context.screen.line("\n" + _say(context, "all_done"))
     context.screen.line(_say(context, "report_at", path=walked.report))
-    data = {**report_data(desk), "report": str(walked.report)}
+    data = {**filed_report(desk), "report": str(walked.report)}
     return context.screen.finish(data, _code(desk.state))
 
 

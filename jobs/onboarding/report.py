@@ -39,6 +39,12 @@ def write_report(desk: Desk) -> Path:
     return desk.folder / PAGE_FILE
 
 
+def filed_report(desk: Desk) -> dict[str, Any]:
+    """Returns the report as it was filed last."""
+    filed: dict[str, Any] = json.loads((desk.folder / JSON_FILE).read_text(encoding="utf-8"))
+    return filed
+
+
 def report_data(desk: Desk) -> dict[str, Any]:
     """Returns the whole report as plain values; keys are English and stable."""
     state = desk.state

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 
 from routing.mail.records import Answer, Kind
 from routing.mail.resolver import Resolver
-from routing.simulator.certificates import make_mail_certificates
 from routing.simulator.faults import FILE_NAME, Faults
 from routing.simulator.received import MAILS, Received, read_record
 from routing.simulator.server import Running, serve
@@ -54,19 +54,13 @@ class Simulated:
         return read_record(self.folder)
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("mail-certificates") / "mail"
-    make_mail_certificates(folder, "loen@afsender.example", datetime.now(UTC))
-    return folder
+@pytest.fixture
+def certificates(tmp_path: Path, mail_certificates: Path) -> Path:
+    return copytree(mail_certificates, tmp_path / "mail")
 
 
 @pytest.fixture
 def simulated(certificates: Path, mail_loop: BackgroundLoop) -> Iterator[Simulated]:
-    for name in ("received.jsonl", FILE_NAME):
-        (certificates / name).unlink(missing_ok=True)
-    for path in (certificates / MAILS).glob("*"):
-        path.unlink()
     running = mail_loop.run(serve(MailSimulatorSettings(folder=certificates)))
     yield Simulated(running, certificates)
     mail_loop.run(running.stop())

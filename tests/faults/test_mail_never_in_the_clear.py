@@ -95,7 +95,7 @@ def test_resend_once_sends_the_same_mail_once_more(found_mail_house: FoundMailHo
 
 
 def test_all_is_delivered_once_the_trouble_is_over(found_mail_house: FoundMailHouse) -> None:
-    house = found_mail_house()
+    house = found_mail_house(backoff=0.3, attempts=100)
     house.faults(*FAULTS["no server offers TLS"], *FAULTS["every sender is put off"])
     batch(house, passes=2)
     house.faults()
@@ -105,7 +105,7 @@ def test_all_is_delivered_once_the_trouble_is_over(found_mail_house: FoundMailHo
 
 
 def test_one_domain_that_is_down_does_not_stop_the_others(found_mail_house: FoundMailHouse) -> None:
-    house = found_mail_house(route=("tls", "smime"), channels={"tls": "breaker_failures = 2"})
+    house = found_mail_house(route=("tls", "smime"), channels={"tls": "breaker_failures = 2"}, backoff=1.0)
     house.faults({"kind": "status", "at": "mail", "status": 451, "domain": "firma.example"})
     rows = [(number, f"p{n}@firma.example") for n, number in enumerate(numbers(5))]
     rows += [(number, f"q{n}@kommune.example") for n, number in enumerate(numbers(4, seed=8))]

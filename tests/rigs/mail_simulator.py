@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import random
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -21,6 +24,7 @@ from jobs.demo.people import cpr_numbers
 from jobs.initiate import init_house
 from jobs.mail_simulation import mail_folder, mail_simulator_settings
 from jobs.settings_file import read_settings
+from routing.simulator.certificates import make_mail_certificates
 from routing.simulator.faults import FILE_NAME
 from routing.simulator.received import read_record
 from routing.simulator.server import serve
@@ -47,10 +51,10 @@ workers = 1
 CHANNEL = """
 [channels.{kind}]
 kind = "{kind}"
-backoff_seconds = 0.01
-backoff_max_seconds = 0.05
+backoff_seconds = {backoff}
+backoff_max_seconds = {backoff}
 breaker_pause_seconds = 0.05
-max_attempts = 6
+max_attempts = {attempts}
 {lines}
 """
 BREV = 'title = "Brev"\nchannels = ["eboks"]'
@@ -105,6 +109,7 @@ class MailHouse:
             states = self.house.states()
             if not states.get("ready") and not states.get("sending"):
                 return
+            time.sleep(0.05)
 
     def told(self, line: int = 2, batch: int = 0) -> dict[str, Any]:
         """Returns what `explain` tells of a line; `batch` 0 is the newest."""
@@ -114,7 +119,7 @@ class MailHouse:
 
 
 FoundMailHouse = Callable[..., MailHouse]
-"""`found(route=…, material="", mail="", channels={"tls": "lines"})`."""
+"""`found(route=…, material=…, mail=…, channels={"tls": "lines"}, attempts=…, backoff=…)`, all optional."""
 
 
 def numbers(n: int, seed: int = 7) -> list[str]:
@@ -139,9 +144,17 @@ def free_port() -> int:
 
 
 def write_mail_house(
-    house: HouseOnDisk, route: Sequence[str], material: str, mail: str, channels: dict[str, str]
+    house: HouseOnDisk,
+    certificates: Path,
+    route: Sequence[str],
+    material: str,
+    mail: str,
+    channels: dict[str, str],
+    attempts: int,
+    backoff: float,
 ) -> HouseOnDisk:
-    """Gives a house the channels by mail, and founds what they need."""
+    """Gives a house the channels by mail, and founds what they need; `certificates` are copied."""
+    copytree(certificates, house.settings.house.data / "simulator" / "mail")
     text = house.path.read_text(encoding="utf-8")
     protections = '["mailbox", "end_to_end", "domain", "transport"]'
     brev = f'title = "Brev"\nchannels = {json.dumps(list(route))}\nprotections = {protections}\n{material}'
@@ -149,11 +162,19 @@ def write_mail_house(
     text = text.replace(BREV, brev)
     text += MAIL.format(dns=free_port(), smtp=free_port(), mail=mail)
     for kind in ("smime", "tunnel", "tls"):
-        text += CHANNEL.format(kind=kind, lines=channels.get(kind, ""))
+        text += CHANNEL.format(kind=kind, attempts=attempts, backoff=backoff, lines=channels.get(kind, ""))
     house.path.write_text(text, encoding="utf-8")
     settings = read_settings(house.path)
     init_house(settings)
     return HouseOnDisk(house.path, settings, house.simulator)
+
+
+@pytest.fixture(scope="session")
+def mail_certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulator's certificates, made once for the run."""
+    folder = tmp_path_factory.mktemp("mail-simulator") / "mail"
+    make_mail_certificates(folder, "loen@afsender.example", datetime.now(UTC))
+    return folder
 
 
 @pytest.fixture
@@ -164,7 +185,10 @@ def mail_loop() -> Iterator[BackgroundLoop]:
 
 @pytest.fixture
 def found_mail_house(
-    found_house: FoundHouse, simulator: RunningSimulator, mail_loop: BackgroundLoop
+    found_house: FoundHouse,
+    simulator: RunningSimulator,
+    mail_loop: BackgroundLoop,
+    mail_certificates: Path,
 ) -> Iterator[FoundMailHouse]:
     """Founds houses, each with a simulator of mail that runs until the test ends."""
     running = []
@@ -175,9 +199,13 @@ def found_mail_house(
         material: str = "",
         mail: str = "",
         channels: dict[str, str] | None = None,
+        attempts: int = 6,
+        backoff: float = 0.03,
         **lines: Any,
     ) -> MailHouse:
-        house = write_mail_house(found_house(simulator, **lines), route, material, mail, channels or {})
+        bare = found_house(simulator, **lines)
+        lines_of = channels or {}
+        house = write_mail_house(bare, mail_certificates, route, material, mail, lines_of, attempts, backoff)
         running.append(mail_loop.run(serve(mail_simulator_settings(house.settings))))
         return MailHouse(house)
 

@@ -42,6 +42,7 @@ class NameServer:
         self.truncating = False
         self.n_tcp = 0
         self.asked: Counter[tuple[str, str]] = Counter()
+        self._heard: set[tuple[str, str, int]] = set()
         self.port = 0
 
     @property
@@ -76,7 +77,9 @@ class NameServer:
             return None
         name = query.question[0].name.to_text(omit_final_dot=True).lower()
         kind = dns.rdatatype.to_text(query.question[0].rdtype)
-        self.asked[(name, kind)] += 1
+        # The same question under the same id is one that was sent again because the answer was slow.
+        self.asked[(name, kind)] += (name, kind, query.id) not in self._heard
+        self._heard.add((name, kind, query.id))
         if name in self.silent:
             return None
         reply = dns.message.make_response(query, recursion_available=True)

@@ -95,6 +95,15 @@ def test_a_second_init_keeps_the_certificates_of_mail(tmp_path):
     assert settings.mail.certificate.read_bytes() == before
 
 
+def test_a_tunnel_list_that_is_missing_is_made_by_the_next_init(tmp_path):
+    settings = founded(tmp_path, WITH_MAIL)
+    path = settings.channels["tunnel"].list
+    path.unlink()
+    path.with_name(path.name + ".version").unlink()
+    assert init_house(settings) == [path]
+    assert path.exists()
+
+
 def test_a_house_without_mail_gets_none_of_it(tmp_path):
     settings = founded(tmp_path, TEMPLATE)
     assert not rehearses_mail(settings)
