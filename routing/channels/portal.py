@@ -191,7 +191,8 @@ class PortalDispatch:
         )
 
     async def close(self) -> None:
-        """Closes the store if it was opened."""
+        """Takes leave of the mail servers, and closes the store if it was opened."""
+        await self._parts.carrier.close()
         store = self.__dict__.pop("store", None)
         if store is not None:
             store.close()
