@@ -124,6 +124,7 @@ def build_channel(house: House, name: str, channel: PortalChannel) -> PortalDisp
         now=house.now,
         upkeep=upkeep,
         available=available(channel),
+        returned=house.mail_room.returned if settings.mail and settings.mail.reports else None,
         simulated=house.simulated,
     )
     return PortalDispatch(name, channel, parts)

@@ -9,7 +9,7 @@ page: see `routing.portal.web`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -44,11 +44,16 @@ from schemas.errors import (
 from schemas.portal_settings import PortalChannel
 
 EVENTS_A_TIME = 1000
+Returned = Callable[[Collection[str]], Mapping[str, str]]
+"""Reads which of these mails, by their Message-IDs, came back, and the code of why."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortalParts:
-    """What the channel is made from besides its settings."""
+    """What the channel is made from besides its settings.
+
+    `returned` is None where no reports are read: then a notice that a server took has arrived.
+    """
 
     rules: Mapping[str, PortalRules]
     documents: DocumentReader
@@ -58,6 +63,7 @@ class PortalParts:
     now: Callable[[], datetime]
     upkeep: Callable[[PortalStore, Packer], Upkeep]
     available: frozenset[str] = BUILT_IN
+    returned: Returned | None = None
     simulated: bool = False
 
 
@@ -158,14 +164,21 @@ class PortalDispatch:
             return None
         return self._receipt(parcel, {}, code="portal.already_accepted")
 
+    async def tend(self) -> None:
+        """Does the upkeep: replies fetched, parcels ended whose time is over, reminders, old rows."""
+        try:
+            self._last_upkeep = await self._parts.upkeep(self.store, self.packer).run()
+        except ServiceDown as error:
+            raise Transient(error.code, reached=False) from None
+
     async def receipts(self, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
-        """Does the upkeep, then yields what moves a consignment: read, expired, revoked, bounced.
+        """Yields what moves a consignment: read, expired, revoked, bounced.
 
         Replayable: `position` is the number of the last event read, and each word's proof has its own. The
         whole log, with what moves nothing, is `history`.
         """
         try:
-            self._last_upkeep = await self._parts.upkeep(self.store, self.packer).run()
+            await asyncio.to_thread(self._take_bounces, cursor.awaiting)
             after = int(cursor.position or 0)
             while events := await asyncio.to_thread(self.history, after, cursor.awaiting):
                 for event in events:
@@ -180,18 +193,19 @@ class PortalDispatch:
         """Returns events with numbers above `after`, of these messages only if any are given."""
         return self.store.parcels.events(after, message_ids or None, EVENTS_A_TIME)
 
-    def bounced(self, message_id: str) -> bool:
+    def bounced(self, message_id: str, code: str = "") -> bool:
         """Takes word that a notice did not arrive; an unread parcel is withdrawn, so the route goes on."""
         parcel = self.store.parcels.by_message(message_id)
         if parcel is None or parcel.state is not ParcelState.OPEN:
             return False
-        self.store.parcels.note(parcel.id, Happening.NOTICE_BOUNCED)
+        self.store.parcels.note(parcel.id, Happening.NOTICE_BOUNCED, code)
         return parcel.read_at is None and self.store.parcels.end(
             parcel.id, ParcelState.WITHDRAWN, "notice_bounced"
         )
 
     async def close(self) -> None:
-        """Closes the store if it was opened."""
+        """Takes leave of the mail servers, and closes the store if it was opened."""
+        await self._parts.carrier.close()
         store = self.__dict__.pop("store", None)
         if store is not None:
             store.close()
@@ -224,6 +238,17 @@ class PortalDispatch:
         await asyncio.to_thread(self.store.parcels.set_notice, parcel.id)
 
     # --- inside
+
+    def _take_bounces(self, message_ids: Sequence[str]) -> None:
+        """Takes the reports of notices that came back: of the newest link of each message, and of no other.
+
+        A link that was sent again to a right address is not ended by the report of the wrong one.
+        """
+        if self._parts.returned is None or not message_ids:
+            return
+        notices = self.packer.notice_ids(self.store.parcels.generations(message_ids))
+        for notice_id, code in self._parts.returned(notices).items():
+            self.bounced(notices[notice_id], code)
 
     def _sealed(self, consignment: Consignment, message_id: str) -> Parcel:
         """Returns the parcel of this message, sealing it if it is not there."""

@@ -129,6 +129,11 @@ class Packer:
         """Returns a reminder with the same link."""
         return reminder(*self._parts(parcel), now, parcel.expires_at)
 
+    def notice_ids(self, generations: Mapping[str, int]) -> Mapping[str, str]:
+        """Returns the Message-ID of each message's newest notice, as it stands in the mail → the message."""
+        paper = self.stationery("default")
+        return {f"<{paper.message_id(_stem(*one))}>": one[0] for one in generations.items()}
+
     def content_mark(self, consignment: Consignment) -> bytes:
         """Returns a keyed mark of what a message holds and for whom: the same id must mean the same."""
         hashes = [one.sha256.encode() for one in consignment.documents]
@@ -149,7 +154,7 @@ class Packer:
 
     def _parts(self, parcel: Parcel) -> tuple[Stationery, str, str, str]:
         box = self._link_key.unseal(parcel.notice_box, "notice", parcel.message_id.encode())
-        stem = f"{parcel.message_id}.{parcel.generation}"
+        stem = _stem(parcel.message_id, parcel.generation)
         return self.stationery(parcel.source), json.loads(box)["email"], self.link(parcel), stem
 
     def _notice_box(self, message_id: str, contact: Contact) -> bytes:
@@ -157,6 +162,10 @@ class Packer:
         return self._link_key.seal(
             json.dumps({"email": contact.email}).encode(), "notice", message_id.encode()
         )
+
+
+def _stem(message_id: str, generation: int) -> str:
+    return f"{message_id}.{generation}"
 
 
 def contact_of(consignment: Consignment, rules: PortalRules) -> Contact:

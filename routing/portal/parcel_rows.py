@@ -7,7 +7,7 @@ Does no cryptography.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,6 +86,13 @@ class ParcelRows:
         """Returns the newest parcel of a consignment's id, a message id or a parcel's id."""
         which = (PARCEL.c.consignment_id == subject) | (PARCEL.c.message_id == subject)
         return self._one(which | (PARCEL.c.id == subject))
+
+    def generations(self, message_ids: Collection[str]) -> dict[str, int]:
+        """Returns the generation of the link of each of these messages whose parcel is open."""
+        query = select(PARCEL.c.message_id, PARCEL.c.generation)
+        query = query.where(PARCEL.c.message_id.in_(message_ids), PARCEL.c.state == ParcelState.OPEN.value)
+        with self._database.reading() as connection:
+            return {row.message_id: row.generation for row in connection.execute(query)}
 
     def listed(self, state: str | None, limit: int) -> list[Parcel]:
         """Returns the newest parcels, of one state if it is given."""

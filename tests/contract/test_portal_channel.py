@@ -33,6 +33,9 @@ class Mailman:
             raise self.faults.pop(0)
         return {"tls": "TLSv1.3"}
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 class Gone:
     """A reader of documents that were deleted, as the document store answers then."""
@@ -70,6 +73,7 @@ def send(bench: PortalBench, letter):
 
 def words(bench: PortalBench, position: str = ""):
     async def work(channel: PortalDispatch):
+        await channel.tend()
         return [word async for word in channel.receipts(Cursor(position))]
 
     return run(bench, work)
@@ -335,6 +339,7 @@ def test_a_reply_whose_folder_is_missing_waits_and_is_told_of(bench):
     bench.store.replies.keep("r1", parcel.id, b"sealed reply", 0)
 
     async def work(channel):
+        await channel.tend()
         assert [word async for word in channel.receipts(Cursor())] == []
         return channel.findings()
 

@@ -10,7 +10,6 @@ import pytest
 
 from routing.portal.delivery import MailFolder
 from routing.portal.upkeep import _land
-from schemas.channels import Cursor
 from tests.rigs.portals import PortalBench, link_in
 
 
@@ -33,6 +32,9 @@ class Carrier:
         if self.dies == "after":
             raise Killed
         return evidence
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_a_reply_that_was_put_down_but_not_ticked_off_is_there_once(bench):
     _land(bench.answers, kept)  # and here the process ends
 
     async def collect(channel):
-        return [word async for word in channel.receipts(Cursor())]
+        await channel.tend()
 
     asyncio.run(_with_channel(bench, collect))
     (path,) = bench.answers.iterdir()
@@ -93,10 +95,10 @@ def test_a_folder_that_cannot_be_written_loses_no_reply(bench):
     bench.answers.parent.joinpath("svar").write_text("a file where the folder should be")
 
     async def collect(channel):
-        words = [word async for word in channel.receipts(Cursor())]
-        return words, channel.findings()
+        await channel.tend()
+        return channel.findings()
 
-    _, findings = asyncio.run(_with_channel(bench, collect))
+    findings = asyncio.run(_with_channel(bench, collect))
     assert [code for code, _ in findings] == ["portal.answer_not_written"]
     assert bench.store.replies.n_waiting() == 1
     bench.answers.unlink()
