@@ -191,7 +191,8 @@ class PortalDispatch:
         )
 
     async def close(self) -> None:
-        """Closes the store if it was opened."""
+        """Ends the carrier's connections, and closes the store if it was opened."""
+        await self._parts.carrier.close()
         store = self.__dict__.pop("store", None)
         if store is not None:
             store.close()

@@ -23,6 +23,9 @@ class Carrier(Protocol):
         Raises the SendErrors, and ConfigurationError with nothing sent.
         """
 
+    async def close(self) -> None:
+        """Ends what belongs to the event loop that runs; `deliver` opens it anew."""
+
 
 class MailFolder:
     """A maildir that takes the mails of the demo and of a rehearsal; nothing leaves the machine."""
@@ -34,6 +37,9 @@ class MailFolder:
         """Puts the mail there under its id; the same id again replaces it."""
         await asyncio.to_thread(self._put, mail, message_id)
         return {"carrier": "folder"}
+
+    async def close(self) -> None:
+        """Has nothing open."""
 
     def _put(self, mail: bytes, message_id: str) -> None:
         try:

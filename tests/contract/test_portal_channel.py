@@ -33,6 +33,9 @@ class Mailman:
             raise self.faults.pop(0)
         return {"tls": "TLSv1.3"}
 
+    async def close(self) -> None:
+        pass
+
 
 class Gone:
     """A reader of documents that were deleted, as the document store answers then."""

@@ -34,6 +34,9 @@ class Carrier:
             raise Killed
         return evidence
 
+    async def close(self) -> None:
+        pass
+
 
 @pytest.fixture
 def bench(tmp_path):

@@ -26,6 +26,9 @@ class Broken:
     async def deliver(self, recipient: str, mail: bytes, message_id: str) -> dict[str, str]:
         raise ValueError(f"{recipient} {mail!r} {message_id}")
 
+    async def close(self) -> None:
+        pass
+
 
 @pytest.fixture
 def spool(tmp_path, monkeypatch) -> Path:

@@ -46,6 +46,9 @@ class ForcedTls:
     async def deliver(self, recipient: str, mail: bytes, message_id: str) -> Mapping[str, str]:
         return await asyncio.to_thread(self._deliver, recipient, mail)
 
+    async def close(self) -> None:
+        pass
+
     def _deliver(self, recipient: str, mail: bytes) -> Mapping[str, str]:
         context = ssl.create_default_context(cafile=str(self._ca))
         with smtplib.SMTP("localhost", self._port, timeout=20) as smtp:
