@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 
+from routing.channels.pace import Pace
 from routing.portal.delivery import Carrier
 from routing.portal.keys import read_key, read_keys
 from routing.portal.packing import (
@@ -77,8 +78,12 @@ class PortalDispatch:
     def __init__(self, name: str, settings: PortalChannel, parts: PortalParts) -> None:
         self.name = name
         self.limits = Limits(
-            settings.max_bytes, frozenset(settings.extensions), settings.parallel, settings.per_second
+            settings.max_bytes,
+            frozenset(extension.lower() for extension in settings.extensions),
+            settings.parallel,
+            settings.per_second,
         )
+        self._pace = Pace(settings.per_second)
         self._settings = settings
         self._parts = parts
         self._last_upkeep = UpkeepResult()
@@ -124,7 +129,11 @@ class PortalDispatch:
         return f"portal-{sha256(f'portal|{self.name}|{seed}'.encode()).hexdigest()[:32]}"
 
     async def reaches(self, consignment: Consignment) -> Reach:
-        """Needs a mail address and one identity method that this recipient can use."""
+        """Needs a mail address, one identity method that this recipient can use, and what it may carry."""
+        if any(one.extension.lower() not in self.limits.extensions for one in consignment.documents):
+            return Reach(False, "portal.extension_not_carried")
+        if consignment.n_bytes > self.limits.max_bytes:
+            return Reach(False, "portal.documents_too_large")
         rules = self._parts.rules.get(consignment.material)
         if rules is None:
             return Reach(False, "portal.no_material")
@@ -147,7 +156,8 @@ class PortalDispatch:
             raise Transient(error.code, reached=False) from None
         if parcel.notice_at is not None:
             return self._receipt(parcel, {}, code="portal.already_accepted")
-        evidence = await self._notify(parcel)
+        async with self._pace.turn():
+            evidence = await self._notify(parcel)
         try:
             await asyncio.to_thread(self.store.parcels.set_notice, parcel.id)
         except ServiceDown as error:

@@ -178,6 +178,18 @@ def test_whom_it_does_not_reach_is_told_with_a_code_and_nothing_is_sent(
     assert mailman.given == []
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"extensions": ["pdf"]}, "extension_not_carried"), ({"max_bytes": 100}, "documents_too_large")],
+)
+def test_what_the_channel_may_not_carry_is_not_sealed(tmp_path, mailman, change, code):
+    bench = PortalBench(tmp_path / "other", carrier=mailman, change=change)
+    with pytest.raises(Unreachable, match=code):
+        send(bench, bench.consignment())
+    assert (mailman.given, bench.store.parcels.listed(None, 10)) == ([], [])
+    bench.close()
+
+
 def test_a_company_can_be_reached_by_its_number(bench):
     letter = bench.consignment(
         material="mitid", recipient=Recipient(Cvr("12345674"), "Firma", "post@firma.example")
