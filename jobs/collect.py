@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from jobs.house import House
 from jobs.lane import ACTOR
-from schemas.channels import Channel, Cursor
+from schemas.channels import Channel, Cursor, Tended
 from schemas.consignments import ReceiptEvent, ReceiptKind
 from schemas.errors import ConfigurationError, Transient
 from schemas.mail_settings import MailChannelSettings
@@ -53,6 +53,8 @@ async def _collect(house: House, stop: Callable[[], bool]) -> CollectResult:
 async def _collect_channel(house: House, channel: Channel, stop: Callable[[], bool]) -> tuple[int, int]:
     n_asked = n_moved = 0
     after = ""
+    if isinstance(channel, Tended):
+        await channel.tend()
     while not stop():
         awaiting = house.ledger.awaiting(channel.name, SLICE, after)
         if not awaiting:

@@ -64,6 +64,12 @@ def _mailbox(make: Callable[..., C], house: House, name: str) -> C:
     )
 
 
+def _build_portal(house: House, name: str) -> Channel:
+    from jobs.portal import build_portal
+
+    return build_portal(house, name)
+
+
 class Kind(NamedTuple):
     """A kind of channel: how to build one of this house's, and how every one of them protects."""
 
@@ -77,6 +83,7 @@ CHANNELS: dict[str, Kind] = {
     "smime": Kind(lambda house, name: house.mail_room.smime(name), Protection.END_TO_END),
     "tunnel": Kind(lambda house, name: house.mail_room.tunnel(name), Protection.DOMAIN),
     "tls": Kind(lambda house, name: house.mail_room.tls(name), Protection.TRANSPORT),
+    "portal": Kind(_build_portal, Protection.PORTAL),
 }
 """The kinds of channel this release has, by the `kind` in the settings."""
 

@@ -57,7 +57,13 @@ def init_house(settings: Settings) -> list[Path]:
     for source in settings.sources.values():
         made += [] if source.folder.exists() else [source.folder]
         prepare_folders(source.folder)
-    return made + _certificates(settings) + prepare_mail(settings)
+    return made + _certificates(settings) + prepare_mail(settings) + _portal(settings)
+
+
+def _portal(settings: Settings) -> list[Path]:
+    from jobs.portal import found_portal
+
+    return found_portal(settings, utc_now)
 
 
 def simulator_folder(settings: Settings) -> Path:

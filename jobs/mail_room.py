@@ -8,7 +8,7 @@ until `close`. A rehearsal looks nowhere but on this machine.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from routing.mail.report_box import ReportBox
 from routing.smime.workshop import Workshop
 from routing.tunnel.list_file import TunnelListFile, list_signers
 from schemas.channels import Cursor
-from schemas.consignments import ReceiptEvent
+from schemas.consignments import ReceiptEvent, ReceiptKind
 from schemas.errors import ConfigurationError
 from schemas.mail_settings import MailSettings, SmimeChannel, TlsChannel, TunnelChannel
 
@@ -120,6 +120,14 @@ class MailRoom:
 
     def _later_word(self, channel: str, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
         return later_word(self._box, channel, cursor, self._now)
+
+    def returned(self, awaited: Collection[str]) -> Mapping[str, str]:
+        """Returns which of these mails came back, each by its Message-ID, and the code of why.
+
+        Raises ConfigurationError `report.box_…`; the settings must have a mailbox of reports.
+        """
+        reports = self._box.reports(awaited, self._now())
+        return {one.message_id: one.code for one in reports if one.kind is ReceiptKind.RETURNED}
 
     def judge(self) -> Judge:
         """Returns the judge of other people's certificates, by the roots and rules of the settings."""

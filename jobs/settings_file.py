@@ -98,6 +98,8 @@ def anchor(settings: Settings, base: Path) -> Settings:
 def _anchored(value: Any, base: Path) -> Any:
     if isinstance(value, Path):
         return base / value
+    if isinstance(value, tuple):
+        return tuple(_anchored(one, base) for one in value)
     if isinstance(value, dict):
         return {key: _anchored(one, base) for key, one in value.items()}
     if isinstance(value, Section):

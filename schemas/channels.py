@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from schemas.consignments import Consignment, Document, Receipt, ReceiptEvent
 
@@ -117,6 +117,14 @@ class EnrolmentCache(Protocol):
 
     def listed(self, channel: str, recipient: str, max_age_seconds: float) -> Listed | None:
         """Returns what the channel's daily list says, or None when there is no list young enough."""
+
+
+@runtime_checkable
+class Tended(Protocol):
+    """A channel with something to see to from time to time, whether or not the ledger waits on any word."""
+
+    async def tend(self) -> None:
+        """Sees to it, once in every pass of `collect`; raises Transient or ConfigurationError."""
 
 
 class Channel(Protocol):

@@ -22,6 +22,7 @@ from schemas.mail_settings import (
     TunnelChannel,
 )
 from schemas.policy import DataClass, PolicySettings
+from schemas.portal_settings import MaterialPortal, PortalChannel
 from schemas.section import Name, Section
 
 CANONICAL_COLUMNS = (
@@ -118,6 +119,7 @@ class MaterialSettings(Section):
     guard_other_cpr: bool = True
     eboks: EboksMaterial | None = None
     mail: MaterialMail = MaterialMail()
+    portal: MaterialPortal = MaterialPortal()
     document_days: int | None = Field(default=None, ge=0)
 
 
@@ -127,7 +129,7 @@ def _kind_of(table: object) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-KINDS: tuple[str, ...] = ("eboks", "eboks_soap", "smime", "tunnel", "tls")
+KINDS: tuple[str, ...] = ("eboks", "eboks_soap", "smime", "tunnel", "tls", "portal")
 """The kinds of channel that the settings know; pydantic puts them into the place of a fault."""
 
 AnyChannel = Annotated[
@@ -135,7 +137,8 @@ AnyChannel = Annotated[
     | Annotated[EboksSoapChannel, Tag("eboks_soap")]
     | Annotated[SmimeChannel, Tag("smime")]
     | Annotated[TunnelChannel, Tag("tunnel")]
-    | Annotated[TlsChannel, Tag("tls")],
+    | Annotated[TlsChannel, Tag("tls")]
+    | Annotated[PortalChannel, Tag("portal")],
     Discriminator(
         _kind_of,
         custom_error_type="channel_kind",

@@ -269,6 +269,10 @@ class Ledger:
         """Lets a channel's claims go on; says whether it was paused."""
         return people.resume(self._store, channel, actor)
 
+    def note_act(self, verb: str, subject: str, *, actor: str, reason: str) -> None:
+        """Keeps what a person did to a consignment outside the ledger (the portal), beside the other acts."""
+        people.note_act(self._store, verb, subject, actor, reason)
+
     def pauses(self) -> list[Pause]:
         """Returns the paused channels."""
         return people.pauses(self._store)

@@ -136,6 +136,12 @@ def resume(store: Store, channel: str, actor: str) -> bool:
     return gone > 0
 
 
+def note_act(store: Store, verb: str, subject: str, actor: str, reason: str) -> None:
+    """Keeps what a person did elsewhere; see `Ledger.note_act`."""
+    with store.database.writing() as connection:
+        _keep_act(connection, store.micros(), actor, verb, subject, reason, 1)
+
+
 def pauses(store: Store) -> list[Pause]:
     """Returns the paused channels by name."""
     with store.database.reading() as connection:

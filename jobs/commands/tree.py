@@ -12,7 +12,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from jobs.commands.context import Context
-from jobs.commands.mail_tree import add_cert_import, add_mail, add_tunnel
+from jobs.commands.mail_tree import add_mail, add_tunnel
+from jobs.commands.portal_tree import add_portal
+from jobs.commands.sender_tree import add_certificates, add_enrolment, add_onboarding
 from jobs.commands.usage import explain_usage
 from jobs.screen import EXIT_INTERRUPTED
 from schemas.catalogue import phrase
@@ -92,7 +94,7 @@ def build(context: Context) -> typer.Typer:
 
     for add in (
         *(_add_verbs, _add_deciding, _add_channels, _add_showing, _add_house),
-        *(_add_enrolment, _add_onboarding, _add_certificates, add_mail, add_tunnel),
+        *(add_enrolment, add_onboarding, add_certificates, add_mail, add_tunnel, add_portal),
     ):
         add(Commands(app, context))
     return app
@@ -107,13 +109,24 @@ class Commands:
         self._app = app
         self._family = family
 
-    def family(self, name: str) -> "Commands":
-        """Returns a group of commands that are said behind a common word."""
-        app = typer.Typer(cls=_group(self.context), help=self.text(f"help_{name}"), rich_markup_mode=None)
-        self._app.add_typer(app, name=name)
+    def family(self, name: str, *, run_alone: Callable[[], int] | None = None) -> "Commands":
+        """Returns the commands behind a common word; `run_alone` runs when the word stands by itself."""
+        app = typer.Typer(
+            cls=_group(self.context),
+            help=self.text(f"help_{name}"),
+            invoke_without_command=run_alone is not None,
+            rich_markup_mode=None,
+        )
+        if run_alone is not None:
+
+            @app.callback()
+            def _alone(ctx: typer.Context) -> int | None:
+                return run_alone() if ctx.invoked_subcommand is None else None
+
+        self._app.add_typer(app, name=name, help=self.text(f"help_{name}"))
         return Commands(app, self.context, f"{name}_")
 
-    def add(self, name: str) -> Callable[[Work], Work]:
+    def add(self, name: str, *, help_key: str = "") -> Callable[[Work], Work]:
         """Returns the decorator for the function behind a command."""
         context = self.context
 
@@ -121,7 +134,8 @@ class Commands:
             def get_help(self, ctx: Any) -> str:
                 return _translated(super().get_help(ctx), context)
 
-        return self._app.command(name, cls=Command, help=self.text(f"help_{self._family}{name}"))
+        key = help_key or f"help_{self._family}{name}"
+        return self._app.command(name, cls=Command, help=self.text(key))
 
     def argument(self, name: str, key: str) -> Any:
         """Returns how an argument looks on the command line."""
@@ -287,103 +301,3 @@ def _add_house(commands: Commands) -> None:
         from jobs.commands.founding import version as work
 
         return work(context)
-
-
-def _add_enrolment(commands: Commands) -> None:
-    family = commands.family("enrolment")
-    context, option = family.context, family.option
-
-    @family.add("import")
-    def import_list(
-        file: Annotated[Path, family.argument("FILE", "help_enrolment_list")],
-        channel: Annotated[str | None, option("--channel", "-c", key="help_enrolment_channel")] = None,
-        force: Annotated[bool, option("--force", key="help_enrolment_force")] = False,
-        errors: Annotated[Path | None, option("--errors", key="help_enrolment_errors")] = None,
-    ) -> int:
-        from jobs.commands.importing import import_list as work
-
-        return work(context, file, channel, force, errors)
-
-    @family.add("check")
-    def check(
-        file: Annotated[Path, family.argument("FILE", "help_enrolment_rows")],
-        source: Annotated[str | None, option("--source", "-s", key="help_enrolment_source")] = None,
-        material: Annotated[str | None, option("--material", "-m", key="help_enrolment_material")] = None,
-        out: Annotated[Path | None, option("--out", "-o", key="help_enrolment_out")] = None,
-    ) -> int:
-        from jobs.commands.reaching import check as work
-
-        return work(context, file, source, material, out)
-
-
-def _add_onboarding(commands: Commands) -> None:
-    context, option = commands.context, commands.option
-
-    @commands.add("onboard")
-    def onboard(
-        sender: Annotated[str | None, commands.argument("SENDER|status", "help_onboard_sender")] = None,
-        answers: Annotated[Path | None, option("--answers", key="help_onboard_answers")] = None,
-        cvr: Annotated[str | None, option("--cvr", key="help_onboard_cvr")] = None,
-        name: Annotated[str | None, option("--name", key="help_onboard_name")] = None,
-        folder: Annotated[Path | None, option("--folder", key="help_onboard_folder")] = None,
-        public_address: Annotated[str | None, option("--public-address", key="help_onboard_address")] = None,
-        material: Annotated[str | None, option("--material", key="help_onboard_material")] = None,
-        title: Annotated[str | None, option("--title", key="help_onboard_title")] = None,
-        content_type_id: Annotated[int | None, option("--content-type", key="help_onboard_type")] = None,
-        group: Annotated[str | None, option("--group", key="help_onboard_group")] = None,
-        data_class: Annotated[str | None, option("--data-class", key="help_onboard_class")] = None,
-        channels: Annotated[str | None, option("--channels", key="help_onboard_channels")] = None,
-        delivery: Annotated[str | None, option("--delivery", key="help_onboard_delivery")] = None,
-        document_days: Annotated[int | None, option("--document-days", key="help_onboard_days")] = None,
-        channel: Annotated[str | None, option("--channel", key="help_onboard_channel")] = None,
-        kind: Annotated[str | None, option("--kind", key="help_onboard_kind")] = None,
-        url: Annotated[str | None, option("--url", key="help_onboard_url")] = None,
-        system_id: Annotated[int | None, option("--system-id", key="help_onboard_system")] = None,
-        ca: Annotated[Path | None, option("--ca", key="help_onboard_ca")] = None,
-        request: Annotated[bool, option("--request", key="help_onboard_request")] = False,
-        p12: Annotated[Path | None, option("--p12", key="help_cert_p12")] = None,
-        pem: Annotated[Path | None, option("--pem", key="help_cert_pem")] = None,
-        key: Annotated[Path | None, option("--key", key="help_cert_key")] = None,
-        roots: Annotated[Path | None, option("--roots", key="help_cert_roots")] = None,
-        password_file: Annotated[Path | None, option("--password-file", key="help_cert_password")] = None,
-        step: Annotated[list[str] | None, option("--step", key="help_onboard_step")] = None,
-        again: Annotated[list[str] | None, option("--again", key="help_onboard_again")] = None,
-        write: Annotated[bool, option("--write", key="help_onboard_write")] = False,
-        force: Annotated[bool, option("--force", key="help_onboard_force")] = False,
-        live_test: Annotated[bool, option("--live-test", key="help_onboard_live")] = False,
-        recipient: Annotated[str | None, option("--recipient", key="help_onboard_recipient")] = None,
-        confirm: Annotated[str, option("--confirm", key="help_onboard_confirm")] = "",
-        no_questions: Annotated[bool, option("--no-questions", key="help_onboard_quiet")] = False,
-    ) -> int:
-        from jobs.commands.onboarding import onboard as work
-        from jobs.commands.onboarding_flags import gather
-
-        return work(context, sender, gather(locals()))
-
-
-def _add_certificates(commands: Commands) -> None:
-    family = commands.family("cert")
-    context, option = family.context, family.option
-
-    @family.add("list")
-    def list_certificates() -> int:
-        from jobs.commands.certificates import list_certificates as work
-
-        return work(context)
-
-    @family.add("renew")
-    def renew(
-        channel: Annotated[str, family.argument("CHANNEL", "help_channel")],
-        p12: Annotated[Path | None, option("--p12", key="help_cert_p12")] = None,
-        pem: Annotated[Path | None, option("--pem", key="help_cert_pem")] = None,
-        key: Annotated[Path | None, option("--key", key="help_cert_key")] = None,
-        roots: Annotated[Path | None, option("--roots", key="help_cert_roots")] = None,
-        password_file: Annotated[Path | None, option("--password-file", key="help_cert_password")] = None,
-        no_contact: Annotated[bool, option("--no-contact", key="help_cert_no_contact")] = False,
-    ) -> int:
-        from jobs.commands.certificates import Replacement
-        from jobs.commands.certificates import renew as work
-
-        return work(context, channel, Replacement(p12, pem, key, roots, password_file, not no_contact))
-
-    add_cert_import(family)

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.demo.both_ends import BothEnds, compare
-from jobs.demo.drop import BY_MAIL, NO_WAY, Row, make_rows, write_drop
-from jobs.demo.workplace import Workplace, exempt, found, simulators
+from jobs.demo.drop import BY_PORTAL, EXEMPT, NO_WAY, Row, make_rows, write_drop
+from jobs.demo.portal_visit import Visited, visit
+from jobs.demo.workplace import Workplace, exempt, found, received_by_mail, simulators
 from jobs.screen import EXIT_ERROR_LIST, EXIT_OK, Screen
 from schemas.catalogue import phrase
 from schemas.states import State
@@ -35,6 +36,7 @@ class Day:
     n_rejected: int = 0
     counts: dict[State, int] = field(default_factory=dict)
     ends: BothEnds = field(default_factory=BothEnds)
+    visited: Visited = field(default_factory=Visited)
     no_way: str = ""
     refused_again: str = ""
     adds_up: bool = False
@@ -42,13 +44,15 @@ class Day:
 
     @property
     def as_planned(self) -> bool:
-        """True when both ends agree, nothing is left under way, and the second drop was refused."""
-        under_way = (State.READY, State.SENDING, State.IN_DOUBT, State.ACCEPTED)
+        """True when both ends agree, nothing is left under way but what lies unread in the portal, and the
+        second drop was refused."""
+        under_way = (State.READY, State.SENDING, State.IN_DOUBT)
         return (
             self.adds_up
             and self.ends.agree
             and self.ends.n_delivered == self.counts.get(State.DELIVERED, 0) > 0
             and not any(self.counts.get(state, 0) for state in under_way)
+            and self.counts.get(State.ACCEPTED, 0) == self.ends.n_waiting == len(self.visited.unread) > 0
             and self.refused_again == "drop.already_taken"
         )
 
@@ -86,14 +90,15 @@ def _run_day(place: Workplace, screen: Screen, n_employees: int) -> Day:
         with screen.bar(_say(screen, "bar_payslips")):
             rows = make_rows(n_employees)
             write_drop(place.inbox, DROP, rows)
-        exempt(place.settings, (row.recipient for row in rows if row.email in (*BY_MAIL, NO_WAY)))
+        exempt(place.settings, (row.recipient for row in rows if row.email in EXEMPT))
         day.n_lines = len(rows)
         screen.line(_say(screen, "dropped", n_rows=day.n_lines, drop=DROP))
         _pull(house, day, screen)
         _send(house, screen)
+        day.visited = _visit(place, screen)
         _finish(house, day, screen)
         _drop_again(house, place, day, screen, rows)
-        day.ends = compare(house, day.batch_id, rows)
+        day.ends = compare(house, day.batch_id, rows, day.visited)
         _explain_no_way(house, day, screen, rows)
     return day
 
@@ -133,6 +138,13 @@ def _send(house: House, screen: Screen) -> None:
             time.sleep(min(max((next_due_at - house.now()).total_seconds(), 0.0), 1.0))
     soap = house.settings.channels["eboks"].kind == "eboks_soap"
     screen.line(_say(screen, "sent", n_again=n_again, interface="SOAP" if soap else "REST"))
+
+
+def _visit(place: Workplace, screen: Screen) -> Visited:
+    """Lets the first of those who were told of a letter in the portal read it; the others have not yet."""
+    visited = visit(place.settings_path, place.settings, received_by_mail(place.settings), BY_PORTAL)
+    screen.line(_say(screen, "visited", n_read=len(visited.read), n_unread=len(visited.unread)))
+    return visited
 
 
 def _finish(house: House, day: Day, screen: Screen) -> None:
@@ -187,6 +199,20 @@ def _tell(place: Workplace, day: Day, screen: Screen) -> None:
     screen.line("\n" + _say(screen, "next"))
     for command in ("status", f"explain {day.batch_id}-00022", f"release {day.batch_id} --rows --reason OK"):
         screen.line(f"  brevdue --settings {place.settings_path} {command}")
+    _tell_portal(place, day, screen)
+
+
+def _tell_portal(place: Workplace, day: Day, screen: Screen) -> None:
+    """Tells how a person opens what lies unread in the portal."""
+    screen.line("\n" + _say(screen, "portal", n_unread=len(day.visited.unread)))
+    screen.line(f"  {_serve_again(place)}")
+    for one in day.visited.unread:
+        screen.line("  " + _say(screen, "portal_link", link=one.link))
+        screen.line("  " + _say(screen, "portal_code", code=one.code))
+
+
+def _serve_again(place: Workplace) -> str:
+    return f"brevdue --settings {place.settings_path} portal"
 
 
 def _tell_ends(day: Day, screen: Screen) -> None:
@@ -195,6 +221,7 @@ def _tell_ends(day: Day, screen: Screen) -> None:
     ends = [[one.channel, str(one.n_ours), str(one.n_theirs)] for one in day.ends.channels]
     screen.table("", columns, ends)
     figures = {"n_delivered": day.ends.n_delivered, "n_held": day.ends.n_theirs, "n_clear": day.ends.n_clear}
+    figures["n_waiting"] = day.ends.n_waiting
     screen.line(_say(screen, "both_ends" if day.as_planned else "ends_differ", **figures))
 
 
@@ -214,6 +241,13 @@ def _data(place: Workplace, day: Day) -> dict[str, object]:
         "held_by_simulators": day.ends.n_theirs,
         "in_the_clear": day.ends.n_clear,
         "to_the_wrong_person": day.ends.n_wrong,
+        "portal": {
+            "notices": day.ends.n_notices,
+            "read": len(day.visited.read),
+            "waiting": day.ends.n_waiting,
+            "serve": _serve_again(place),
+            "unread": [{"link": one.link, "code": one.code} for one in day.visited.unread],
+        },
         "no_way": day.no_way,
         "refused_again": day.refused_again,
         "adds_up": day.adds_up,

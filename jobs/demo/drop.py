@@ -15,7 +15,7 @@ from pathlib import Path
 from jobs.demo.payslips import payslip
 from jobs.demo.people import Employee, employees, without_mod11
 
-HEADER = "modtager;titel;fil;reference;afdeling;navn;email"
+HEADER = "modtager;titel;fil;reference;afdeling;navn;email;kode"
 TITLE = "Lønseddel november 2026"
 SPECIAL = ("never_logged_in", "exempt", "dead", "minor", "not_found")
 """The simulator's persons that take part: the first one's mail waits, the others can't be reached."""
@@ -28,6 +28,9 @@ BY_MAIL = (
 """Who is exempt from e-Boks and has a mail address: with a certificate, behind a gateway, with TLS alone."""
 NO_WAY = "karen@gammel.example"
 """One who is exempt too, and whose mail server can't encrypt at all."""
+BY_PORTAL = {"olga@privat.example": "grovbolle 4172", "poul@privat.example": "kanelsnegl 9035"}
+"""Who is exempt, and whose mail server can't show who it is; and what the employer told each on paper."""
+EXEMPT = frozenset((*BY_MAIL, NO_WAY, *BY_PORTAL))
 SPECIAL_MAIL = {
     "exempt": "lise@kommune.example",
     "minor": "mona@firma.example",
@@ -50,7 +53,7 @@ class Row:
 
     def line(self) -> str:
         fields = [self.recipient, TITLE, self.file, str(self.employee.number), "Bageriet"]
-        fields += [self.employee.name, self.email]
+        fields += [self.employee.name, self.email, BY_PORTAL.get(self.email, "")]
         return ";".join([*fields, self.material, *(["for meget"] if self.extra_field else [])])
 
 
@@ -131,7 +134,7 @@ def make_rows(n_employees: int, seed: int = 2026) -> list[Row]:
     rows = [Row(one, one.cpr, f"loenseddel-{one.number}.pdf", payslip(one)) for one in people]
     for index, word in enumerate(SPECIAL):
         rows[FIRST_SPECIAL + index].email = SPECIAL_MAIL.get(word, "")
-    for row, address in zip(rows[FIRST_BY_MAIL:], (*BY_MAIL, NO_WAY), strict=False):
+    for row, address in zip(rows[FIRST_BY_MAIL:], (*BY_MAIL, NO_WAY, *BY_PORTAL), strict=False):
         row.email = address
     chance = random.Random(seed + 1)
     for fault in FAULTS:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from jobs.demo.portal_visit import portal_settings
 from jobs.initiate import init_house, simulator_folder, write_template
 from jobs.mail_simulation import mail_folder, mail_simulator_settings
 from jobs.settings_file import read_settings
@@ -53,8 +54,8 @@ class Workplace:
 
 _ROUTE = (
     'channels = ["eboks"]\n',
-    'channels = ["eboks", "smime", "tunnel", "tls"]\n'
-    'protections = ["mailbox", "end_to_end", "domain", "transport"]\n',
+    'channels = ["eboks", "smime", "tunnel", "tls", "portal"]\n'
+    'protections = ["mailbox", "end_to_end", "domain", "transport", "portal"]\n',
 )
 _REST = 'kind = "eboks"\n', 'profile = "direct"\n'
 # The three UUIDs are invented, and 9020 is the simulator's own number for an id that was used already.
@@ -86,8 +87,8 @@ def found(folder: Path | None, *, soap: bool = False) -> Workplace:
 
 
 def _adapt(path: Path, *, soap: bool) -> None:
-    """Gives the template free ports, the channels by mail, the demo's short patience and, if asked, the other
-    kind of channel to e-Boks."""
+    """Gives the template free ports, the channels by mail, a portal, the demo's short patience and, if asked,
+    the other kind of channel to e-Boks."""
     text = path.read_text(encoding="utf-8").replace("#: ", "").replace("#:\n", "\n")
     for fixed in ("127.0.0.1:8443", "127.0.0.1:8053", "port = 8025"):
         start = fixed.removesuffix(fixed[-4:])
@@ -98,7 +99,7 @@ def _adapt(path: Path, *, soap: bool) -> None:
     if soap:
         kind, profile = _REST
         text = text.replace(kind, _SOAP).replace(profile, "")
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + portal_settings(_free_port()), encoding="utf-8")
 
 
 def _free_port() -> int:

@@ -68,6 +68,11 @@ def cms_message(outer: Heading, content: bytes | bytearray, smime_type: str) -> 
     return cms_entity(content, smime_type, b"".join([*heading_lines(outer), b"MIME-Version: 1.0\r\n"]))
 
 
+def message_around(outer: Heading, entity: Sequence[bytes]) -> bytes:
+    """Returns a message of an outer heading and a ready MIME entity."""
+    return b"".join([*heading_lines(outer), b"MIME-Version: 1.0\r\n", *entity])
+
+
 def heading_lines(heading: Heading) -> tuple[bytes, ...]:
     """Returns the header fields of a heading, each with its CRLF, in one fixed order."""
     reply_to = [] if heading.reply_to is None else [address_header("Reply-To", (heading.reply_to,))]

@@ -102,7 +102,7 @@ def make_mail_certificates(folder: Path, sender: str, now: datetime) -> None:
 
 
 def _make_site(folder: Path, site: Site, people: _Issuer, servers: _Issuer) -> None:
-    if site.starttls:
+    if site.starttls and site.shows == site.mx:
         _keep(servers.server(site.mx), folder / KEYS / f"{site.mx}.pem")
     for local in site.people:
         address = f"{local}@{site.domain}"

@@ -107,7 +107,7 @@ def _context(folder: Path, site: Site) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(folder / KEYS / f"{site.mx}.pem", folder / KEYS / f"{site.mx}.key")
+        context.load_cert_chain(folder / KEYS / f"{site.shows}.pem", folder / KEYS / f"{site.shows}.key")
     except OSError as error:  # ssl.SSLError is one
         raise ConfigurationError("simulator.certificate_unreadable") from error
     return context

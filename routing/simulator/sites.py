@@ -14,7 +14,8 @@ from dataclasses import dataclass
 class Site:
     """One domain with one mail exchanger.
 
-    `people` are the local parts that have a certificate; a `gateway` has one for the whole domain.
+    `people` are the local parts that have a certificate; a `gateway` has one for the whole domain. Where
+    `certificate_of` names another's server, this one shows that one's certificate, as happens in the world.
     """
 
     domain: str
@@ -22,10 +23,16 @@ class Site:
     starttls: bool = True
     people: tuple[str, ...] = ()
     gateway: bool = False
+    certificate_of: str = ""
 
     @property
     def mx(self) -> str:
         return f"mx.{self.domain}"
+
+    @property
+    def shows(self) -> str:
+        """The name in the certificate that its server shows."""
+        return self.certificate_of or self.mx
 
 
 SITES: tuple[Site, ...] = (
@@ -33,8 +40,9 @@ SITES: tuple[Site, ...] = (
     Site("kommune.example", "127.0.10.2", gateway=True),
     Site("firma.example", "127.0.10.3"),
     Site("gammel.example", "127.0.10.4", starttls=False),
+    Site("privat.example", "127.0.10.5", certificate_of="mx.firma.example"),
 )
-"""S/MIME, the tunnel, forced TLS, and one whose server can't encrypt at all."""
+"""S/MIME, the tunnel, forced TLS; a server that can't encrypt at all, and one that can't show who it is."""
 
 RECORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     **{(site.domain, "MX"): (f"10 {site.mx}.",) for site in SITES},

@@ -18,6 +18,7 @@ from tests.bench.bare_loop import BareLoop
 from tests.bench.mail import mail_ratios
 from tests.bench.memory import print_memory
 from tests.bench.plain_client import PlainClient
+from tests.bench.portal import print_portal
 from tests.bench.rounds import interleave, nothing, say
 from tests.rigs.big_drops import cprs, payslip_bytes, write_big_drop
 from tests.rigs.houses import HouseOnDisk
@@ -42,6 +43,7 @@ def main() -> int:
         n_rounds = 3 if short else 9
         with standing_house(Path(folder)) as house:
             dispatch_ratios(house, Path(folder), n_rounds)
+        print_portal(Path(folder), 5 if short else 20)
         if not parser.parse_args().no_memory:
             print_memory(Path(folder), (1_000, 5_000) if short else (10_000, 50_000))
     return 0

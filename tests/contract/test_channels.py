@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -10,17 +11,21 @@ from jobs.house import CHANNELS
 from schemas.channels import Channel
 from schemas.errors import CannotTell, ConfigurationError, InDoubt, SendError, Transient
 from tests.rigs.channels import RIGS, ChannelRig
-from tests.rigs.mail_channels import MAIL_RIGS
+from tests.rigs.mail_channels import MAIL_RIGS, MailBench
+from tests.rigs.portal_channels import PORTAL_RIGS
+
+BY_MAIL: dict[str, Callable[[MailBench], ChannelRig]] = {**MAIL_RIGS, **PORTAL_RIGS}
+"""The kinds whose other side is a mail server, for the whole message or for its notice."""
 
 
 def test_every_kind_of_channel_has_one_rig():
-    assert sorted([*RIGS, *MAIL_RIGS]) == sorted(CHANNELS)
+    assert sorted([*RIGS, *BY_MAIL]) == sorted(CHANNELS)
 
 
-@pytest.fixture(params=sorted([*RIGS, *MAIL_RIGS]))
+@pytest.fixture(params=sorted([*RIGS, *BY_MAIL]))
 def rig(request) -> ChannelRig:
-    if request.param in MAIL_RIGS:
-        return MAIL_RIGS[request.param](request.getfixturevalue("bench"))
+    if request.param in BY_MAIL:
+        return BY_MAIL[request.param](request.getfixturevalue("bench"))
     return RIGS[request.param](
         request.getfixturevalue("start_simulator"), request.getfixturevalue("tmp_path")
     )
@@ -93,6 +98,10 @@ def test_an_answer_that_never_comes_is_doubt_and_the_same_again_clears_it(rig):
     assert len(rig.held()) == 1
     if run(rig, _idempotent):
         assert send(rig, rig.letter(earlier_unknown=True)).code == "eboks.already_accepted"
+    if rig.keeps_record:
+        assert run(rig, lambda channel: channel.find(channel.message_id(letter.seed))) is None
+        with pytest.raises(InDoubt):
+            send(rig, letter)
     assert len(rig.held()) == 1
 
 
@@ -101,7 +110,11 @@ async def _idempotent(channel):
 
 
 def test_the_same_id_on_a_first_attempt_is_a_conflict_for_a_person(rig):
-    send(rig, rig.letter())
+    first = send(rig, rig.letter())
+    if rig.keeps_record:
+        assert send(rig, rig.letter()).external_id == first.external_id
+        assert len(rig.held()) == 1
+        return
     if not run(rig, _idempotent):
         # Mail servers take one message id twice: only the house keeps it from being sent again.
         send(rig, rig.letter())
@@ -114,6 +127,11 @@ def test_the_same_id_on_a_first_attempt_is_a_conflict_for_a_person(rig):
 
 
 def test_a_channel_that_clears_doubt_by_sending_says_that_it_cannot_tell(rig):
+    if rig.keeps_record:
+        receipt = send(rig, rig.letter())
+        assert run(rig, lambda channel: channel.find(receipt.external_id)).external_id == receipt.external_id
+        assert run(rig, lambda channel: channel.find("004711" + "0" * 32)) is None
+        return
     with pytest.raises(CannotTell):
         run(rig, lambda channel: channel.find("004711" + "0" * 32))
 
@@ -139,4 +157,4 @@ def test_check_is_content_with_a_good_set_up(rig):
 
 async def _check(channel):
     await asyncio.to_thread(channel.check)
-    assert await asyncio.to_thread(channel.findings) == []
+    assert list(await asyncio.to_thread(channel.findings)) == []

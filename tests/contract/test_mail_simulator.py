@@ -29,7 +29,7 @@ from tests.rigs.looping import BackgroundLoop
 from tests.rigs.source import ROOT
 
 MAIL = b"From: loen@afsender.example\r\nMessage-ID: <1@afsender.example>\r\nSubject: hej\r\n\r\nhej\r\n"
-FIRMA, GAMMEL = "127.0.10.3", "127.0.10.4"
+FIRMA, GAMMEL, PRIVAT = "127.0.10.3", "127.0.10.4", "127.0.10.5"
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Simulated:
     def client(self, address: str = FIRMA) -> smtplib.SMTP:
         return smtplib.SMTP(address, self.running.smtp_port, "rig.example", timeout=10)
 
-    def secured(self) -> smtplib.SMTP:
-        client = self.client()
+    def secured(self, address: str = FIRMA) -> smtplib.SMTP:
+        client = self.client(address)
         context = ssl.create_default_context(cafile=str(self.folder / "server-roots.pem"))
         context.check_hostname = False  # smtplib asks for the address and not for the name
         client.starttls(context=context)
@@ -109,6 +109,16 @@ def test_it_takes_mail_in_the_clear_and_writes_down_that_it_did(simulated: Simul
     clear, secret = simulated.records()
     assert (clear["under_tls"], clear["tls_version"]) == (False, "")
     assert secret["under_tls"] and str(secret["tls_version"]).startswith("TLSv1.") and secret["cipher"]
+
+
+def test_one_server_shows_another_ones_certificate(simulated: Simulated) -> None:
+    shown = []
+    for address in (FIRMA, PRIVAT):
+        with simulated.secured(address) as client:
+            assert isinstance(client.sock, ssl.SSLSocket)
+            shown.append((client.sock.getpeercert() or {})["subjectAltName"])
+    assert shown == [(("DNS", "mx.firma.example"),)] * 2
+    assert not (simulated.folder / "keys" / "mx.privat.example.pem").exists()
 
 
 def test_it_relays_nothing(simulated: Simulated) -> None:

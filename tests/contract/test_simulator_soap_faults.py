@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import ssl
 import time
 
 import pytest
@@ -26,7 +27,8 @@ from tests.rigs.soap import (
     tilmelding_xml,
 )
 
-CUT = (ConnectionError, http.client.HTTPException)
+CUT = (ConnectionError, http.client.HTTPException, ssl.SSLEOFError)
+"""What a cut connection looks like: on reading, or already while the rest of the letter is written."""
 TAKEN = Answer(200, "true")
 REPEATED = Answer(500, code=9020, detail="Fejl", fault_code="Client")
 
@@ -34,7 +36,11 @@ REPEATED = Answer(500, code=9020, detail="Fejl", fault_code="Client")
 def begin(client: SimulatorClient, text: str) -> http.client.HTTPConnection:
     """Sends a letter and returns the connection, its answer unread."""
     headers = {"Content-Type": "text/xml", "SOAPAction": f"{TNS}afsendBrev"}
-    client._connection.request("POST", PATH, envelope(text), headers)
+    try:
+        client._connection.request("POST", PATH, envelope(text), headers)
+    except OSError:
+        client._connection.close()  # the next call opens it anew
+        raise
     return client._connection
 
 

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
 from jobs.cli import run
 from jobs.demo import run_demo
+from jobs.demo.both_ends import BothEnds, ChannelEnds
+from jobs.demo.drop import BY_PORTAL
 from jobs.demo.people import employees
+from jobs.demo.portal_visit import serving
+from jobs.demo.reader import link_in, read
+from jobs.demo.workplace import Workplace, found, simulators
+from jobs.house import open_house
 from jobs.screen import Screen
+from jobs.settings_file import read_settings
 from schemas.identity import Verdict, judge_cpr
+from schemas.states import State
 
-CHANNELS = {"eboks", "smime", "tunnel", "tls"}
+CHANNELS = {"eboks", "smime", "tunnel", "tls", "portal"}
 
 
 def demo(folder: Path, *, as_json: bool = False, soap: bool = False) -> tuple[int, str]:
@@ -37,6 +47,9 @@ def test_the_day_goes_as_planned_and_both_ends_agree(tmp_path: Path, soap: bool)
     assert told["rejected"] == 5
     assert told["states"]["held"] == 5
     assert told["states"]["failed"] == 1
+    assert told["states"]["accepted"] == 1
+    portal = told["portal"]
+    assert (portal["notices"], portal["read"], portal["waiting"], len(portal["unread"])) == (2, 1, 1, 1)
     assert run(["--json", "--settings", told["settings"], "status"]) == 3
     assert run(["--json", "--settings", told["settings"], "explain", f"{told['batch']}-00003"]) == 0
     assert (
@@ -45,17 +58,66 @@ def test_the_day_goes_as_planned_and_both_ends_agree(tmp_path: Path, soap: bool)
     )
 
 
-@pytest.mark.parametrize(("soap", "interface"), [(False, "REST"), (True, "SOAP")])
-def test_it_says_which_interface_it_used(tmp_path: Path, soap: bool, interface: str) -> None:
-    _, out = demo(tmp_path / "demo", soap=soap)
-    assert f"over {interface} med" in out
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A day as a person sees it: its folder and what was said."""
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, demo(folder)[1]
 
 
-def test_it_says_that_all_is_simulated_and_shows_no_number(tmp_path: Path) -> None:
-    _, out = demo(tmp_path / "demo")
+def test_the_letter_that_waits_opens_with_the_link_and_code_it_told_and_is_delivered_then(
+    day: tuple[Path, str],
+) -> None:
+    folder, out = day
+    serve, link, code = (line.strip() for line in out.splitlines()[-3:])
+    link, code = link.removeprefix("Link: "), code.removeprefix("Kode: ")
+    path = folder / "brevdue.toml"
+    assert serve == f"brevdue --settings {path} portal"
+    assert code in BY_PORTAL.values()
+    settings = read_settings(path)
+    authorities = settings.house.data / "simulator" / "server-ca.pem"
+    with serving(path, settings):
+        with pytest.raises(HTTPError) as caught:
+            read(link, "krydder 0000", authorities)
+        assert caught.value.code == 403
+        assert read(link, code, authorities).startswith(b"%PDF")
+    assert run(["--json", "--settings", str(path), "collect"]) == 0
+    with open_house(settings) as house:
+        (batch,) = house.ledger.batches(limit=1)
+        portal = house.ledger.channel_counts(batch.id)["portal"]
+    assert (portal[State.DELIVERED], portal.get(State.ACCEPTED, 0)) == (2, 0)
+
+
+def test_what_it_founds_is_all_in_order(tmp_path: Path) -> None:
+    place: Workplace = found(tmp_path / "demo")
+    with simulators(place):
+        assert run(["--json", "--settings", str(place.settings_path), "check"]) == 0
+
+
+def test_both_ends_differ_where_a_notice_is_missing_or_nobody_read() -> None:
+    good = BothEnds((ChannelEnds("portal", 1, 1),), n_notices=2, n_waiting=1)
+    assert good.agree
+    assert not replace(good, n_notices=1).agree
+    assert not replace(good, n_wrong=1).agree
+    assert not replace(good, channels=(ChannelEnds("portal", 1, 0),)).agree
+
+
+def test_a_mail_without_a_link_is_no_notice() -> None:
+    with pytest.raises(ValueError, match="no link"):
+        link_in(b"Subject: hej\r\n\r\nhttps://127.0.0.1/b/kort\r\n")
+
+
+def test_it_says_which_interface_it_used(tmp_path: Path, day: tuple[Path, str]) -> None:
+    assert "over REST med" in day[1]
+    assert "over SOAP med" in demo(tmp_path / "demo", soap=True)[1]
+
+
+def test_it_says_that_all_is_simulated_and_shows_no_number(day: tuple[Path, str]) -> None:
+    _, out = day
     assert "simuleret" in out
     assert "starttls.not_offered" in out
     assert not any(one.cpr in out or one.name in out for one in employees(200))
+    assert not any(address in out for address in BY_PORTAL)
 
 
 def test_the_invented_people_have_numbers_that_follow_the_rules() -> None:
@@ -72,3 +134,4 @@ def test_it_speaks_english_too(tmp_path: Path) -> None:
     assert run_demo(tmp_path / "demo", screen=screen) == 0
     assert "Both ends agree" in out.getvalue()
     assert "To one there is no way" in out.getvalue()
+    assert "lies unread in the portal" in out.getvalue()

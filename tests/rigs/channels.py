@@ -1,7 +1,8 @@
 """Builds channels of the product for tests, each against something real that answers on loopback.
 
-`RIGS` has one rig for every kind of channel to e-Boks; those by mail stand in `mail_channels.MAIL_RIGS`. The
-contract suite runs over them all. A rig knows what its other side holds, so a test can count both ends.
+`RIGS` has one rig for every kind of channel to e-Boks; those by mail stand in `mail_channels.MAIL_RIGS`, the
+portal's in `portal_channels.PORTAL_RIGS`. The contract suite runs over them all. A rig knows what its other
+side holds, so a test can count both ends.
 """
 
 from __future__ import annotations
@@ -202,7 +203,13 @@ def soap_bench_for(simulator: RunningSimulator, client: ClientKind = "good", **c
 
 
 class ChannelRig(Protocol):
-    """What the contract suite needs of a kind of channel and of the other side."""
+    """What the contract suite needs of a kind of channel and of the other side.
+
+    `keeps_record`: the channel can be asked what became of a message, so that the same one again is no
+    second one and no conflict, but the same receipt.
+    """
+
+    keeps_record: bool
 
     def build(self) -> Channel: ...
 
@@ -226,6 +233,7 @@ class EboksRig:
     """A channel to e-Boks against the simulator; `on` is the simulator's word for a letter coming in."""
 
     on = "put"
+    keeps_record = False
 
     def __init__(self, start: StartSimulator, folder: Path) -> None:
         self._simulator = start()

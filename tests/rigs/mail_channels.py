@@ -234,6 +234,8 @@ def bench(
 class MailRig:
     """What the contract suite needs of a mail channel and of the other side."""
 
+    keeps_record = False
+
     def __init__(self, bench: MailBench, build: Callable[[], Channel], *open_by: Identity) -> None:
         self._bench, self._build, self._open_by = bench, build, open_by
 

@@ -18,10 +18,11 @@ from pathlib import Path
 from tests.rigs.source import ROOT, Module, called_name, modules
 
 LANGUAGES = ("da", "en")
-# What the command line and the reports say, asked for by the rest of the code.
+# What the command line and the reports say, asked for by the rest of the code; what the portal's pages say.
 PHRASES = "ui"
 # Families of phrases and single words: no fault, so no whole sentence and nothing to do about it.
-LABELS = (PHRASES, "cause", "demo", "onboard")
+PAGES = "page"
+LABELS = (PHRASES, PAGES, "cause", "demo", "onboard")
 _CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 _PREFIX = re.compile(r"[a-z][a-z0-9_]*\.[a-z0-9_.]*")
 _KEY = re.compile(r"[a-z0-9_.]+")
@@ -144,3 +145,20 @@ def prefixes(module: Module) -> set[str]:
 
 def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _templates() -> str:
+    folder = ROOT / "routing" / "portal" / "templates"
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(folder.iterdir()))
+
+
+def page_words() -> set[str]:
+    """Returns every word between quotes in the portal's templates; a key of the family `page` is one."""
+    return {f"{PAGES}.{word}" for word in re.findall(r"[\"']([a-z0-9_]+)[\"']", _templates())}
+
+
+def completed_in_pages(code: str) -> bool:
+    """Says whether a template completes this key from a beginning or an end, as in `kind ~ "_heading"`."""
+    starts = tuple(f"{PAGES}.{start}" for start in re.findall(r"\(\"([a-z0-9_]+_)\" ~", _templates()))
+    ends = tuple(re.findall(r"~ \"(_[a-z0-9_]+)\"", _templates()))
+    return code.startswith(f"{PAGES}.") and (code.startswith(starts) or code.endswith(ends))

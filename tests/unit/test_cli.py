@@ -23,11 +23,13 @@ from tests.unit.test_layers import HEAVY, HEAVY_DATABASE
 COMMANDS = (
     *("pull", "dispatch", "collect", "close", "purge", "run", "release", "hold", "cancel", "resolve"),
     *("pause", "resume", "status", "explain", "check", "init", "simulate", "demo", "version"),
-    *("onboard", "enrolment", "cert", "mail", "tunnel"),
+    *("onboard", "enrolment", "cert", "mail", "tunnel", "portal"),
 )
 FAMILIES = (
     *("enrolment import", "enrolment check", "cert list", "cert renew", "cert import", "mail open"),
     *("tunnel list", "tunnel import", "tunnel check"),
+    *("portal init", "portal list", "portal show", "portal revoke", "portal extend", "portal unlock"),
+    *("portal resend-notice", "portal reply-keys", "portal open-reply"),
 )
 LANGUAGES: tuple[Language, Language] = ("da", "en")
 ENGLISH_CHROME = ("Usage", "Options", "Arguments", "Commands", "Show this", "required", "default")

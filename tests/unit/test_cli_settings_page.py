@@ -25,6 +25,8 @@ from schemas.mail_settings import (
     TunnelPartner,
 )
 from schemas.policy import DATA_CLASSES, AmountLimits, ClassPolicy, PolicySettings
+from schemas.portal_proof_settings import PortalMitId, PortalSms
+from schemas.portal_settings import MaterialPortal, PortalBrand, PortalChannel, PortalRates, PortalServer
 from schemas.section import ChannelSettings
 from schemas.settings import (
     DEFAULT_TIMETABLE,
@@ -52,6 +54,13 @@ TABLES: dict[str, type[BaseModel]] = {
     "channels.<name>.partners.<domain>": TunnelPartner,
     "channels.<name>.directory": TunnelDirectory,
     "channels.<name> tls": TlsChannel,
+    "materials.<name>.portal": MaterialPortal,
+    "channels.<name> portal": PortalChannel,
+    "channels.<name>.brands.<source>": PortalBrand,
+    "channels.<name>.rates": PortalRates,
+    "channels.<name>.server": PortalServer,
+    "channels.<name>.mitid": PortalMitId,
+    "channels.<name>.sms": PortalSms,
     "mail": MailSettings,
     "mail.ldap.<name>": LdapDirectory,
     "mail.smarthost": Smarthost,
@@ -65,6 +74,12 @@ MATRICES = {"policy"}
 SUBTABLES = {
     ("materials.<name>", "eboks"),
     ("materials.<name>", "mail"),
+    ("materials.<name>", "portal"),
+    ("channels.<name> portal", "brands"),
+    ("channels.<name> portal", "rates"),
+    ("channels.<name> portal", "server"),
+    ("channels.<name> portal", "mitid"),
+    ("channels.<name> portal", "sms"),
     ("channels.<name> tunnel", "partners"),
     ("channels.<name> tunnel", "directory"),
     ("mail", "ldap"),
@@ -80,7 +95,10 @@ SHARED: dict[str, type[BaseModel]] = {
     "channels.<name>.directory": LdapServer,
 }
 # What every channel has stands with the first kind; what is here by mail differs.
-EVERYWHERE = {"channels.<name> smime": set(ChannelSettings.model_fields) - {"deadline_seconds"}}
+EVERYWHERE = {
+    "channels.<name> smime": set(ChannelSettings.model_fields) - {"deadline_seconds"},
+    "channels.<name> portal": set(ChannelSettings.model_fields),
+}
 REQUIRED = "required"
 
 
@@ -155,7 +173,8 @@ def test_every_default_on_the_page_is_the_real_one(table):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_table_has_an_example(table):
-    head = re.escape(table.split()[0]).replace("<name>", r"\w+").replace("<domain>", '"[a-z.]+"')
+    head = re.escape(table.split()[0]).replace("<domain>", '"[a-z.]+"')
+    head = re.sub("<name>|<source>", r"\\w+", head)
     assert re.search(rf"^    \[{head}\]$", sections()[table], flags=re.MULTILINE)
 
 

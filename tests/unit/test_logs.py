@@ -287,14 +287,20 @@ def test_an_uncaught_error_at_the_end_of_the_process_is_told_without_its_words(p
 def test_every_event_the_jobs_log_is_known_and_every_known_event_is_logged() -> None:
     known = {"library.message", "python.warning", "process.crashed"}
     used: set[str] = set()
-    for module in (m for m in modules() if m.name.startswith("jobs.")):
+    for module in (m for m in modules() if m.name.startswith(("jobs.", "routing.portal."))):
         for node in ast.walk(module.tree):
             used |= _event(node) if isinstance(node, ast.Call) else set()
     assert used | known == EVENTS
 
 
 def _event(call: ast.Call) -> set[str]:
-    speaks = isinstance(call.func, ast.Attribute) and call.func.attr in {"debug", "info", "warning", "error"}
+    speaks = isinstance(call.func, ast.Attribute) and call.func.attr in {
+        "debug",
+        "info",
+        "warning",
+        "error",
+        "tell",
+    }
     first = call.args[0] if call.args else None
     named = isinstance(first, ast.Constant) and isinstance(first.value, str) and "." in first.value
     return {first.value} if speaks and named else set()

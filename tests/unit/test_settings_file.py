@@ -45,6 +45,51 @@ def test_an_absolute_path_stays(tmp_path):
     assert settings.house.data == Path("/var/lib/brevdue")
 
 
+PORTAL = """
+[channels.web]
+kind = "portal"
+url = "https://post.eksempel.example"
+former_keys = ["gamle/en.key", "/etc/to.key"]
+reply_keys = { loen = "svar/loen.pem" }
+brands = { default = { name = "Eksempel", logo = "logo.png" } }
+server = { certificate = "tls.pem", key = "tls.key" }
+[channels.web.mitid]
+issuer = "https://broker.example"
+client_id = "post"
+client_secret = "mitid.secret"
+levels = ["substantial"]
+ca = "broker-ca.pem"
+[channels.web.sms]
+token = "sms.token"
+sender = "Eksempel"
+ca = "sms-ca.pem"
+"""
+
+
+def test_every_path_of_a_portal_counts_from_the_file_however_deep_it_stands(tmp_path):
+    settings = read_settings(written(tmp_path, GOOD + PORTAL))
+    web = settings.channels["web"]
+    assert (web.key, web.link_key) == (
+        tmp_path / "data/portal/portal.key",
+        tmp_path / "data/portal/link.key",
+    )
+    assert web.former_keys == (tmp_path / "gamle/en.key", Path("/etc/to.key"))
+    assert web.reply_keys == {"loen": tmp_path / "svar/loen.pem"}
+    assert web.brand("loen").logo == tmp_path / "logo.png"
+    assert (web.server.certificate, web.server.key) == (tmp_path / "tls.pem", tmp_path / "tls.key")
+    assert (web.mitid.client_secret, web.mitid.ca) == (tmp_path / "mitid.secret", tmp_path / "broker-ca.pem")
+    assert (web.sms.token, web.sms.ca) == (tmp_path / "sms.token", tmp_path / "sms-ca.pem")
+    assert web.database(settings.house.data) == f"sqlite:///{tmp_path / 'data' / 'portal.db'}"
+
+
+def test_a_private_key_of_mitid_counts_from_the_file_too(tmp_path):
+    text = PORTAL.replace('client_secret = "mitid.secret"', 'client_key = "mitid.key"')
+    assert (
+        read_settings(written(tmp_path, GOOD + text)).channels["web"].mitid.client_key
+        == tmp_path / "mitid.key"
+    )
+
+
 def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
     monkeypatch.setenv("BREVDUE_HOUSE__LANGUAGE", "en")
     monkeypatch.setenv("BREVDUE_CHANNELS__EBOKS__PARALLEL", "3")

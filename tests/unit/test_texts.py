@@ -10,12 +10,15 @@ from tests.rigs.source import ROOT, Module, modules
 from tests.rigs.texts import (
     LABELS,
     LANGUAGES,
+    PAGES,
     PHRASES,
     Texts,
     Use,
     catalogue,
+    completed_in_pages,
     error_names,
     literals,
+    page_words,
     placeholders,
     prefixes,
     uses,
@@ -53,8 +56,10 @@ def _ungiven(found: list[Use]) -> set[str]:
 def _unused(found: tuple[Module, ...]) -> set[str]:
     words = set[str]().union(*(literals(module) for module in found))
     beginnings = set[str]().union(*(prefixes(m) for m in found if m.name != "schemas.catalogue"))
-    beginnings |= {f"{PHRASES}.{start}" for start in beginnings}
-    used = words | {f"{PHRASES}.{word}" for word in words}
+    beginnings |= {f"{family}.{start}" for family in (PHRASES, PAGES) for start in beginnings}
+    used = words | {f"{family}.{word}" for family in (PHRASES, PAGES) for word in words}
+    if found:
+        used |= page_words() | {code for code in catalogue() if completed_in_pages(code)}
     return {code for code in catalogue() if code not in used and not code.startswith(tuple(beginnings))}
 
 

@@ -1,0 +1,1 @@
+"""The versions of the portal's schema, run by `routing.portal.births`."""
