@@ -31,20 +31,17 @@ class RemembersRejects(Protocol):
 async def gather_facts(house: House, consignment: Consignment, channels: Iterable[str]) -> Facts:
     """Returns the facts about these channels; one that can't say now does not reach."""
     names = [name for name in channels if name in house.settings.channels]
-    ways = await asyncio.gather(*(_way(house, consignment, name) for name in names))
+    paused = {pause.channel: pause.code for pause in house.ledger.pauses()}
+    ways = await asyncio.gather(*(_way(house, consignment, name, paused.get(name)) for name in names))
     return Facts(house.settings.materials, house.settings.policy, dict(zip(names, ways, strict=True)))
 
 
-async def _way(house: House, consignment: Consignment, name: str) -> Way:
-    return Way(
-        house.protections()[name], await _reach(house, consignment, name), _amount(house, consignment, name)
-    )
+async def _way(house: House, consignment: Consignment, name: str, paused: str | None) -> Way:
+    reach = Reach(False, paused) if paused is not None else await _reach(house, consignment, name)
+    return Way(house.protections()[name], reach, _amount(house, consignment, name))
 
 
 async def _reach(house: House, consignment: Consignment, name: str) -> Reach:
-    paused = next((pause.code for pause in house.ledger.pauses() if pause.channel == name), None)
-    if paused is not None:
-        return Reach(False, paused or "channel.paused")
     try:
         channel = house.channel(name)
         # Where nobody is asked in advance, the last letter's rejection is the best that is known.
