@@ -14,6 +14,7 @@ from schemas.consignments import (
     Consignment,
     ContentRef,
     Receipt,
+    ReceiptEvent,
     RecipientKind,
 )
 from schemas.states import Cause, State
@@ -267,6 +268,7 @@ class Standing:
     changed_at: datetime
     receipt: Receipt | None
     history: tuple[Event, ...]
+    words: tuple[ReceiptEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

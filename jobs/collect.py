@@ -6,7 +6,7 @@ Relies on the house's channels and ledger. Asks in slices, so that memory stays 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -63,7 +63,33 @@ async def _collect_channel(house: House, channel: Channel, stop: Callable[[], bo
         n_moved += house.ledger.record_receipts(events, actor=ACTOR)
         n_asked += len(awaiting)
         after = awaiting[-1]
+    n_moved += await _read_log(house, channel, stop)
     return n_asked, n_moved + _settle_silent(house, channel.name, stop)
+
+
+async def _read_log(house: House, channel: Channel, stop: Callable[[], bool]) -> int:
+    """Reads on in the log of a channel that keeps one; returns how many consignments that moved.
+
+    A channel without a log tells nothing when it is asked for no message.
+    """
+    n_moved = 0
+    position = house.ledger.log_position(channel.name)
+    while not stop() and (words := await _some(channel.receipts(Cursor(position)))):
+        moved = house.ledger.record_log(channel.name, words, after=position, actor=ACTOR)
+        if moved is None:
+            break
+        n_moved, position = n_moved + moved, words[-1].position
+    return n_moved
+
+
+async def _some(words: AsyncIterator[ReceiptEvent]) -> list[ReceiptEvent]:
+    """Returns the first words of a stream, one slice at most."""
+    some: list[ReceiptEvent] = []
+    async for word in words:
+        some.append(word)
+        if len(some) == SLICE:
+            break
+    return some
 
 
 def _settle_silent(house: House, name: str, stop: Callable[[], bool]) -> int:

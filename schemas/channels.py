@@ -169,7 +169,11 @@ class Channel(Protocol):
         """
 
     def receipts(self, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
-        """Yields later word since `cursor`; replayable; raises Transient or ConfigurationError."""
+        """Yields later word since `cursor`; replayable; raises Transient or ConfigurationError.
+
+        With `awaiting` of those messages. With none, what a channel that keeps a log tells behind `position`,
+        of every message and in order, each word with its position; any other channel then yields nothing.
+        """
 
     async def close(self) -> None:
         """Ends what is open; no call after this."""

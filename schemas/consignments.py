@@ -204,17 +204,22 @@ class Receipt:
 
 
 class ReceiptKind(StrEnum):
-    """What later word a channel may bring."""
+    """What later word a channel may bring; what is only noted moves no consignment."""
 
     CONFIRMED = "confirmed"
     RETURNED = "returned"
     REFUSED = "refused"
     READ = "read"
+    NOTED = "noted"
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptEvent:
-    """Later word about a message; may come twice, late and out of order."""
+    """Later word about a message; may come twice, late and out of order.
+
+    `position` is the channel's own mark of how far its log is read with this word; empty where a channel
+    keeps no log and is asked by id.
+    """
 
     channel: str
     external_id: str
@@ -222,3 +227,4 @@ class ReceiptEvent:
     at: datetime
     code: str = ""
     proof: Mapping[str, str] = NOTHING
+    position: str = ""

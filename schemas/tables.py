@@ -208,6 +208,31 @@ class ReceiptRow(SQLModel, table=True):
     proof: str = Field(default="{}", sa_column=Column(Text, nullable=False))
 
 
+class LaterWordRow(SQLModel, table=True):
+    """A line of a channel's log about a message, as it was told; append-only, and nothing personal in it.
+
+    Kept by the message's id and not by the receipt, for word may come before the receipt is recorded.
+    """
+
+    __tablename__ = "later_word"
+    __table_args__ = (Index("ix_later_word_external", "channel", "external_id", "id"),)
+    id: int | None = Field(default=None, sa_column=Column(_SERIAL, primary_key=True, autoincrement=True))
+    channel: str
+    external_id: str
+    kind: str
+    at: int = Field(sa_column=_moment(nullable=False))
+    code: str = ""
+    proof: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+
+
+class ChannelLogRow(SQLModel, table=True):
+    """How far a channel's log has been read, in the channel's own words."""
+
+    __tablename__ = "channel_log"
+    channel: str = Field(primary_key=True)
+    position: str
+
+
 class EnrolmentRow(SQLModel, table=True):
     """A cached enrolment answer; the recipient only as a keyed hash."""
 

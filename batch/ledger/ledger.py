@@ -19,6 +19,7 @@ from batch.ledger import (
     closing,
     erasure,
     intake_rows,
+    later_words,
     lines,
     people,
     rations,
@@ -226,6 +227,22 @@ class Ledger:
         with suppress(ServiceDown):  # what still waits in memory must not come after the forgetting
             self.enrolments.flush()
         return receipts.record_receipts(self._store, events, actor)
+
+    def log_position(self, channel: str) -> str:
+        """Returns how far a channel's log has been read, in its own words; empty before the first word."""
+        return later_words.read_position(self._store, channel)
+
+    def record_log(
+        self, channel: str, words: Sequence[ReceiptEvent], *, after: str, actor: str
+    ) -> int | None:
+        """Records what a channel's log tells behind `after`, as `record_receipts` does, and keeps every word.
+
+        In one transaction with the new position, so that a word is kept once however often it is read.
+        Returns how many consignments moved; None, and nothing is kept, when somebody else has read on.
+        """
+        with suppress(ServiceDown):
+            self.enrolments.flush()
+        return receipts.record_log(self._store, channel, words, after, actor)
 
     # People
 

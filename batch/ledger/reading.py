@@ -12,13 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from batch.ledger.later_words import words_of
 from batch.ledger.loading import LOAD_COLUMNS, build_consignment, read_documents, split_row
 from batch.ledger.moments import from_micros, maybe_from_micros
 from batch.ledger.moves import Move
 from batch.ledger.store import BATCH, CONSIGNMENT, EVENT, KEPT_FILE, RECEIPT, REJECTION, Store, load
 from batch.records import BatchSummary, Event, KeptEntry, Standing
 from batch.sealing import DROP_NAME, unseal_name
-from schemas.consignments import Consignment, ContentRef, Receipt
+from schemas.consignments import Consignment, ContentRef, Receipt, ReceiptEvent
 from schemas.errors import BadInput, ConfigurationError
 from schemas.states import Cause, State
 
@@ -93,7 +94,8 @@ def read_standing(store: Store, consignment_id: str) -> Standing | None:
         consignment = _open(store, connection, move, beside)
         receipt = _latest_receipt(connection, consignment_id)
         history = _history(connection, consignment_id)
-    return _standing(move, row, consignment, receipt, history)
+        words = words_of(connection, consignment_id, move.channel, move.message_id or "")
+    return _standing(move, row, consignment, receipt, history, words)
 
 
 def by_recipient(store: Store, digits: str) -> list[str]:
@@ -206,6 +208,7 @@ def _standing(
     consignment: Consignment | None,
     receipt: Receipt | None,
     history: tuple[Event, ...],
+    words: tuple[ReceiptEvent, ...],
 ) -> Standing:
     return Standing(
         id=move.id,
@@ -228,4 +231,5 @@ def _standing(
         changed_at=from_micros(move.changed_at),
         receipt=receipt,
         history=history,
+        words=words,
     )

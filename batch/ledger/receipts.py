@@ -1,6 +1,6 @@
 """Takes later word about accepted consignments: late, double or unknown, it only moves them forward.
 
-Relies on `batch.ledger.moves`. Asks no channel: the collect job does.
+Relies on `batch.ledger.moves` and `batch.ledger.later_words`. Asks no channel: the collect job does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, select, update
 
 from batch.ledger.engine import update_many
 from batch.ledger.enrolments import forget_recipients
+from batch.ledger.later_words import keep_words, read_on
 from batch.ledger.moments import to_micros
 from batch.ledger.moves import Move, read_moves, stop_returning, write_moves
 from batch.ledger.outcomes import onward
@@ -64,31 +65,48 @@ def record_receipts(store: Store, events: Iterable[ReceiptEvent], actor: str) ->
     return sum(_record_some(store, part, actor) for part in chunks(events))
 
 
+def record_log(
+    store: Store, channel: str, words: Sequence[ReceiptEvent], after: str, actor: str
+) -> int | None:
+    """Records a part of a channel's log, with how far it is read. See `Ledger.record_log`."""
+    at = store.micros()
+    with store.database.writing() as connection:
+        if not read_on(connection, channel, after, words[-1].position):
+            return None
+        keep_words(connection, words)
+        return _record(connection, words, actor, at)
+
+
 def _record_some(store: Store, events: Sequence[ReceiptEvent], actor: str) -> int:
     at = store.micros()
+    with store.database.writing() as connection:
+        return _record(connection, events, actor, at)
+
+
+def _record(connection: Connection, events: Sequence[ReceiptEvent], actor: str, at: int) -> int:
     moved: list[Move] = []
     proofs: list[_Proof] = []
     rejected: dict[str, list[str]] = {}
-    with store.database.writing() as connection:
-        receipts = _find_receipts(connection, events)
-        ids = {row.consignment_id for row in receipts.values()}
-        accepted = read_moves(connection, ids, in_state(State.ACCEPTED))
-        for event in events:
-            row = receipts.get((event.channel, event.external_id))
-            move = accepted.get(row.consignment_id) if row is not None else None
-            if row is None or move is None or move.step != row.step:
-                continue  # unknown, or later than a later word
-            del accepted[move.id]
-            _apply(move, event, actor, at)
-            moved.append(move)
-            proofs += [_Proof(row, event)] if event.proof else []
-            if event.kind in (ReceiptKind.RETURNED, ReceiptKind.REFUSED):
-                rejected.setdefault(event.channel, []).append(move.id)
-        stop_returning(connection, moved, at)
-        write_moves(connection, moved)
-        update_many(connection, _ADD_PROOF, ("proof",), proofs)
-        for channel, consignment_ids in rejected.items():
-            forget_recipients(connection, channel, consignment_ids)
+    events = [event for event in events if event.kind in _CAUSES]
+    receipts = _find_receipts(connection, events)
+    ids = {row.consignment_id for row in receipts.values()}
+    accepted = read_moves(connection, ids, in_state(State.ACCEPTED))
+    for event in events:
+        row = receipts.get((event.channel, event.external_id))
+        move = accepted.get(row.consignment_id) if row is not None else None
+        if row is None or move is None or move.step != row.step:
+            continue  # unknown, or later than a later word
+        del accepted[move.id]
+        _apply(move, event, actor, at)
+        moved.append(move)
+        proofs += [_Proof(row, event)] if event.proof else []
+        if event.kind in (ReceiptKind.RETURNED, ReceiptKind.REFUSED):
+            rejected.setdefault(event.channel, []).append(move.id)
+    stop_returning(connection, moved, at)
+    write_moves(connection, moved)
+    update_many(connection, _ADD_PROOF, ("proof",), proofs)
+    for channel, consignment_ids in rejected.items():
+        forget_recipients(connection, channel, consignment_ids)
     return len(moved)
 
 

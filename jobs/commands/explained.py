@@ -84,6 +84,16 @@ def standing_data(house: House, standing: Standing, outlook: Outlook | None) -> 
             }
             for event in standing.history
         ],
+        "words": [
+            {
+                "at": word.at.isoformat(),
+                "channel": word.channel,
+                "kind": word.kind.value,
+                "code": word.code,
+                "proof": dict(word.proof),
+            }
+            for word in standing.words
+        ],
     }
 
 

@@ -72,7 +72,7 @@ def _explain_address(context: Context, house: House, address: str) -> int:
 
 
 def tell_standing(screen: Screen, house: House, standing: Standing, outlook: Outlook | None) -> None:
-    """Tells one consignment: how it stands, its route, the outlook, its receipt and its history."""
+    """Tells one consignment: how it stands, its route, the outlook, receipt, history and later word."""
     screen.line(f"\n{standing.id}")
     head = screen.text(
         "explain_head",
@@ -88,6 +88,7 @@ def tell_standing(screen: Screen, house: House, standing: Standing, outlook: Out
     _tell_outlook(screen, outlook, standing.state)
     _tell_receipt(screen, standing)
     _tell_history(screen, standing)
+    _tell_words(screen, standing)
 
 
 def _tell_route(screen: Screen, house: House, standing: Standing) -> None:
@@ -125,6 +126,16 @@ def _tell_history(screen: Screen, standing: Standing) -> None:
         cause = explain_code(f"cause.{event.cause}", screen.language).what
         arrow = f"{screen.word(event.from_state)} → {screen.word(event.to_state)}"
         screen.line(f"    {screen.moment(event.at, seconds=True)}  {arrow}: {_details(screen, event, cause)}")
+
+
+def _tell_words(screen: Screen, standing: Standing) -> None:
+    if standing.words:
+        screen.line("  " + screen.text("explain_words"))
+    for word in standing.words:
+        what = explain_code(word.code, screen.language).what
+        detail = word.proof.get("identity") or word.proof.get("detail")
+        said = f"{what} ({detail})" if detail else what
+        screen.line(f"    {screen.moment(word.at, seconds=True)}  {word.channel}: {said} [{word.code}]")
 
 
 def _details(screen: Screen, event: Event, cause: str) -> str:

@@ -18,6 +18,7 @@ from hashlib import sha256
 from routing.channels.pace import Pace
 from routing.portal.delivery import Carrier
 from routing.portal.keys import read_key, read_keys
+from routing.portal.later_word import told
 from routing.portal.packing import (
     BUILT_IN,
     Contact,
@@ -33,7 +34,7 @@ from routing.portal.reply_box import read_public_key
 from routing.portal.store import PortalStore
 from routing.portal.upkeep import Upkeep, UpkeepResult
 from schemas.channels import Cursor, DocumentReader, Limits, Protection, Reach
-from schemas.consignments import Consignment, Receipt, ReceiptEvent, ReceiptKind
+from schemas.consignments import Consignment, Receipt, ReceiptEvent
 from schemas.errors import (
     ConfigurationError,
     InDoubt,
@@ -182,19 +183,17 @@ class PortalDispatch:
             raise Transient(error.code, reached=False) from None
 
     async def receipts(self, cursor: Cursor) -> AsyncIterator[ReceiptEvent]:
-        """Yields what moves a consignment: read, expired, revoked, bounced.
+        """Yields what happened, in its order: what moves a consignment, and what is only to be noted.
 
-        Replayable: `position` is the number of the last event read, and each word's proof has its own. The
-        whole log, with what moves nothing, is `history`.
+        With `awaiting` the whole story of those messages, else the log of all of them. Replayable:
+        `position` is the number of the last event read. The numbers follow the commits, so none is missed.
         """
         try:
             await asyncio.to_thread(self._take_bounces, cursor.awaiting)
             after = int(cursor.position or 0)
             while events := await asyncio.to_thread(self.history, after, cursor.awaiting):
                 for event in events:
-                    word = self._word(event)
-                    if word is not None:
-                        yield word
+                    yield told(event, self.name, self._settings)
                 after = events[-1].seq
         except ServiceDown as error:
             raise Transient(error.code, reached=False) from None
@@ -316,25 +315,4 @@ class PortalDispatch:
             proof=proof | dict(evidence),
             simulated=self._parts.simulated,
             code=code,
-        )
-
-    def _word(self, event: PortalEvent) -> ReceiptEvent | None:
-        unread_ends = self._settings.expired_unread == "return"
-        moves = {
-            Happening.READ: (ReceiptKind.READ, "portal.read"),
-            Happening.DOWNLOADED: (ReceiptKind.READ, "portal.read"),
-            Happening.EXPIRED: (
-                ReceiptKind.RETURNED if unread_ends else ReceiptKind.REFUSED,
-                "portal.expired_unread",
-            ),
-            Happening.REVOKED: (ReceiptKind.REFUSED, "portal.revoked"),
-            Happening.ERASED: (ReceiptKind.REFUSED, "portal.erased"),
-            Happening.WITHDRAWN: (ReceiptKind.RETURNED, "portal.notice_bounced"),
-        }
-        if event.kind not in moves:
-            return None
-        kind, code = moves[event.kind]
-        proof = {"event": str(event.seq), "identity": event.detail} if kind is ReceiptKind.READ else {}
-        return ReceiptEvent(
-            self.name, event.message_id, kind, event.at, code, proof or {"event": str(event.seq)}
         )

@@ -18,6 +18,7 @@ from routing.portal.database import Database, Taken, from_micros, to_micros
 from routing.portal.parcels import (
     LOCK_SECONDS,
     MAX_WRONG,
+    WAS_READ,
     Happening,
     Parcel,
     ParcelState,
@@ -140,12 +141,16 @@ class ParcelRows:
     def end_expired(self) -> int:
         """Ends every parcel whose time is over; returns how many."""
         at = to_micros(self._now())
-        due = select(PARCEL.c.id).where(PARCEL.c.state == ParcelState.OPEN.value, PARCEL.c.expires_at <= at)
+        is_due = and_(PARCEL.c.state == ParcelState.OPEN.value, PARCEL.c.expires_at <= at)
         with self._database.writing() as connection:
-            ids = list(connection.scalars(self._database.locked(due)))
-            for parcel_id in ids:
-                self._end(connection, parcel_id, ParcelState.EXPIRED, "")
-        return len(ids)
+            due = connection.execute(
+                self._database.locked(select(PARCEL.c.id, PARCEL.c.read_at).where(is_due))
+            )
+            rows = due.all()
+            for row in rows:
+                detail = "" if row.read_at is None else WAS_READ
+                self._end(connection, row.id, ParcelState.EXPIRED, detail)
+        return len(rows)
 
     def extend(self, parcel_id: str, until: datetime) -> bool:
         """Moves an open parcel's end; False when it has ended already."""

@@ -18,6 +18,9 @@ LONG_AGO = from_micros(0)
 LOCK_SECONDS = (3600, 86_400)
 """How long the first and the second lock last; the third stays until the sender lifts it."""
 
+WAS_READ = "read"
+"""The detail of the end of a parcel that somebody had read: it moves nothing any more."""
+
 
 class ParcelState(StrEnum):
     """Where a parcel stands; all but the first are final."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from jobs.house import CHANNELS
-from schemas.channels import Channel
+from schemas.channels import Channel, Cursor
 from schemas.errors import CannotTell, ConfigurationError, InDoubt, SendError, Transient
 from tests.rigs.channels import RIGS, ChannelRig
 from tests.rigs.mail_channels import MAIL_RIGS, MailBench
@@ -158,3 +158,22 @@ def test_check_is_content_with_a_good_set_up(rig):
 async def _check(channel):
     await asyncio.to_thread(channel.check)
     assert list(await asyncio.to_thread(channel.findings)) == []
+
+
+def test_asked_for_no_message_only_a_channel_with_a_log_has_something_to_tell(rig):
+    send(rig, rig.letter())
+
+    async def log(channel):
+        return [word async for word in channel.receipts(Cursor())]
+
+    told = run(rig, log)
+    assert all(word.position for word in told)
+    if told:
+        assert run(rig, _log_behind(told[0].position)) == told[1:]
+
+
+def _log_behind(position):
+    async def work(channel):
+        return [word async for word in channel.receipts(Cursor(position))]
+
+    return work

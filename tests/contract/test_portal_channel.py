@@ -71,12 +71,17 @@ def send(bench: PortalBench, letter):
     return run(bench, lambda channel: channel.send(letter, channel.message_id(letter.seed)))
 
 
-def words(bench: PortalBench, position: str = ""):
+def words(bench: PortalBench, position: str = "", awaiting: tuple[str, ...] = ()):
     async def work(channel: PortalDispatch):
         await channel.tend()
-        return [word async for word in channel.receipts(Cursor(position))]
+        return [word async for word in channel.receipts(Cursor(position, awaiting))]
 
     return run(bench, work)
+
+
+def moving(bench: PortalBench):
+    """The words that move a consignment."""
+    return [word for word in words(bench) if word.kind is not ReceiptKind.NOTED]
 
 
 def test_a_letter_is_sealed_once_and_its_notice_says_who_sent_it_and_nothing_more(bench, mailman):
@@ -229,18 +234,48 @@ def test_a_secret_that_nobody_told_is_no_way_in(bench):
 
 
 @pytest.mark.parametrize(
-    ("happening", "kind"),
-    [(Happening.READ, ReceiptKind.READ), (Happening.DOWNLOADED, ReceiptKind.READ)],
+    ("happening", "code"), [(Happening.READ, "portal.read"), (Happening.DOWNLOADED, "portal.downloaded")]
 )
-def test_what_was_read_is_told_and_can_be_told_again(bench, happening, kind):
+def test_what_was_read_is_told_and_can_be_told_again(bench, happening, code):
     receipt = send(bench, bench.consignment())
     parcel = bench.store.parcels.by_message(receipt.external_id)
-    assert words(bench) == []
+    assert moving(bench) == []
     bench.store.parcels.set_read(parcel.id, happening, "mail_code")
-    (word,) = words(bench)
-    assert (word.external_id, word.kind, word.code) == (receipt.external_id, kind, "portal.read")
-    assert words(bench) == [word]
-    assert words(bench, position=word.proof["event"]) == []
+    (word,) = moving(bench)
+    assert (word.external_id, word.kind, word.code) == (receipt.external_id, ReceiptKind.READ, code)
+    assert word.proof["identity"] == "mail_code"
+    assert moving(bench) == [word]
+    assert words(bench, position=word.position) == []
+
+
+def test_every_event_comes_back_as_a_word_in_its_order_and_from_any_position(bench):
+    receipt = send(bench, bench.consignment())
+    other = send(bench, bench.consignment(2))
+    parcel = bench.store.parcels.by_message(receipt.external_id)
+    ends = {*(Happening(state.value) for state in ParcelState if state.value != "open")}
+    for happening in set(Happening) - ends - {Happening.SEALED, Happening.NOTICE_SENT}:
+        bench.store.parcels.note(parcel.id, happening)
+    bench.store.parcels.end(parcel.id, ParcelState.REVOKED)
+    whole = words(bench)
+    events = bench.store.parcels.events()
+    assert {event.kind for event in events} == set(Happening) - ends | {Happening.REVOKED}
+    assert [word.position for word in whole] == [str(event.seq) for event in events]
+    assert len({word.code for word in whole}) == len({event.kind for event in events})
+    for n in (1, 5, len(whole)):
+        assert words(bench, whole[n - 1].position) == whole[n:]
+    own = [word for word in whole if word.external_id == other.external_id]
+    assert [word.code for word in own] == ["portal.sealed", "portal.notice_sent"]
+    assert words(bench, awaiting=(other.external_id,)) == own
+
+
+def test_what_expires_after_it_was_read_moves_nothing_any_more(bench):
+    receipt = send(bench, bench.consignment())
+    bench.store.parcels.set_read(
+        bench.store.parcels.by_message(receipt.external_id).id, Happening.READ, "sms"
+    )
+    bench.clock.move(days=31)
+    assert [word.code for word in moving(bench)] == ["portal.read"]
+    assert words(bench)[-1].code == "portal.expired"
 
 
 @pytest.mark.parametrize(
@@ -250,7 +285,7 @@ def test_what_expires_unread_comes_back_as_the_settings_say(tmp_path, setting, k
     bench = PortalBench(tmp_path / "other", change={"expired_unread": setting})
     bench.send(bench.consignment())
     bench.clock.move(days=30, seconds=1)
-    assert [(w.kind, w.code) for w in words(bench)] == [(kind, "portal.expired_unread")]
+    assert [(w.kind, w.code) for w in moving(bench)] == [(kind, "portal.expired_unread")]
     (parcel,) = bench.store.parcels.listed("expired", 10)
     assert parcel.wrapped_key == b""
     bench.close()
@@ -280,7 +315,7 @@ def test_a_revoked_letter_and_a_bounced_notice_end_it(bench):
         assert not channel.bounced(second.external_id)
 
     run(bench, bounce)
-    found = {w.external_id: (w.kind, w.code) for w in words(bench)}
+    found = {w.external_id: (w.kind, w.code) for w in moving(bench)}
     assert found == {
         first.external_id: (ReceiptKind.REFUSED, "portal.revoked"),
         second.external_id: (ReceiptKind.RETURNED, "portal.notice_bounced"),
@@ -352,7 +387,8 @@ def test_a_reply_whose_folder_is_missing_waits_and_is_told_of(bench):
 
     async def work(channel):
         await channel.tend()
-        assert [word async for word in channel.receipts(Cursor())] == []
+        said = [word.code async for word in channel.receipts(Cursor())]
+        assert said == ["portal.sealed", "portal.notice_sent", "portal.replied"]
         return channel.findings()
 
     assert [code for code, _ in run(bench, work)] == ["portal.no_answer_folder"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.rigs.portal_houses import ANNA, HANS, SECRET, FoundPortalHouse, letter
+from tests.rigs.portal_houses import ANNA, HANS, SECRET, FoundPortalHouse, PortalHouse, letter
 from tests.rigs.portal_sites import Visitor
 from tests.rigs.portals import text_of
 
@@ -33,7 +33,7 @@ def test_one_whom_eboks_does_not_reach_gets_a_notice_and_reads(found_portal_hous
         assert visitor.get(f"{path}/hent/0").content == letter("november", 1)
     assert house.collect() == 1
     told = house.mail.told()
-    assert (told["state"], told["history"][-1]["code"]) == ("delivered", "portal.read")
+    assert (told["state"], told["history"][-1]["code"]) == ("delivered", "portal.downloaded")
     causes = [(one["channel"], one["cause"], one["code"]) for one in told["history"]]
     assert ("eboks", "rerouted", "eboks.exempt") in causes
     assert told["receipt"]["proof"]["identity"] == "shared_secret"
@@ -41,6 +41,38 @@ def test_one_whom_eboks_does_not_reach_gets_a_notice_and_reads(found_portal_hous
     house.brevdue("close")
     (answer,) = house.mail.house.answers("kvittering.csv")
     assert "portal" in answer.read_text(encoding="utf-8-sig")
+
+
+def test_the_whole_story_of_a_letter_comes_back_and_is_told(found_portal_house: FoundPortalHouse) -> None:
+    """Also what happens long after the consignment was delivered; and each word once, however often asked."""
+    house = found_portal_house()
+    house.sent()
+    house.collect()
+    assert _told(house) == ["portal.sealed", "portal.notice_sent"]
+    with house.visitor() as visitor:
+        visitor.get(f"/b/{house.token()}")
+        visitor.submit("/bevis", answer="noget andet")
+        path = enter(visitor, house.token())
+        visitor.get(f"{path}/vis/0")
+        assert house.collect() == 1
+        visitor.get(f"{path}/hent/0")
+        visitor.get(f"{path}/svar")
+        assert visitor.submit("/svar", text="Tak").status_code == 303
+    for _ in range(2):
+        assert house.collect() == 0
+    house.let_expire()
+    house.collect()
+    whole = ["sealed", "notice_sent", "code_failed", "opened", "read", "downloaded", "replied"]
+    assert [code for code in _told(house) if code != "portal.extended"] == [
+        f"portal.{word}" for word in [*whole, "reply_fetched", "expired"]
+    ]
+    said = house.mail.house.brevdue_process("explain", house.mail.told()["consignment"]).data
+    (read,) = [w for w in said["consignments"][0]["words"] if w["code"] == "portal.read"]
+    assert (read["kind"], read["proof"]["identity"]) == ("read", "shared_secret")
+
+
+def _told(house: PortalHouse) -> list[str]:
+    return [word["code"] for word in house.mail.told()["words"]]
 
 
 def test_the_link_alone_opens_nothing_and_a_wrong_secret_neither(
