@@ -37,7 +37,7 @@ def main() -> int:
             client.add_fault("delay", delay_seconds=0.1)
             client.add_fault("accept_then_drop", share=0.02, seed=given.seed)
         n_killed = kill_and_go_on(house, given.kills, 3.0, given.seed)
-        house.day(passes=200)
+        house.day()
         assert_each_exactly_once(house, drop.expected)
         assert_ledger_agrees(house, given.documents)
     print(

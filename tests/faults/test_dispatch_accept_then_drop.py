@@ -15,7 +15,7 @@ def test_no_double_and_no_doubt_is_left(found_house: FoundHouse, share: float, p
     drop = write_big_drop(house.inbox, "loen", 200, n_bytes=6_000)
     with house.simulator.client() as client:
         client.add_fault("accept_then_drop", share=share, seed=7)
-    house.day(passes=80)
+    house.day()
     with house.simulator.client() as client:
         client.clear_faults()
     house.day()

@@ -13,20 +13,15 @@ KNOWN = 'duplicate_fault_codes = ["9020"]'
 
 
 def in_doubt(found_house: FoundHouse, channel: str, *faults: dict, n: int = 1) -> HouseOnDisk:
-    """Returns a house that has pulled a drop and dispatched it once, with these faults falling on it."""
+    """Returns a house that has pulled and dispatched a drop to rest, with these faults falling on it."""
     house = found_house(service="soap", channel=channel)
     write_big_drop(house.inbox, "loen", n, n_bytes=6_000)
     house.brevdue("pull")
     with house.simulator.client() as client:
         for fault in faults:
             client.add_fault(**{"on": "soap_send", **fault})
-    dispatch(house)
+    house.dispatch_to_rest()
     return house
-
-
-def dispatch(house: HouseOnDisk, times: int = 6) -> None:
-    for _ in range(times):
-        house.brevdue("dispatch")
 
 
 def told(house: HouseOnDisk) -> dict:
@@ -93,8 +88,6 @@ def test_what_a_known_duplicate_fault_says_clears_the_doubt(found_house: FoundHo
 def test_many_that_wait_for_a_person_stop_nobody_else(found_house: FoundHouse):
     """More of them than the breaker bears failures: they say nothing about the other side."""
     house = in_doubt(found_house, HOLD, {**TAKEN, "count": 15}, n=40)
-    while house.states().get("ready"):  # the first broken connections close the channel for a moment
-        dispatch(house, 1)
     states = house.states()
     assert (states["in_doubt"], states["delivered"]) == (15, 25)
     assert len(held_by_simulator(house)) == 40
@@ -106,7 +99,7 @@ def test_no_double_and_no_doubt_is_left_with_duplicate_faults(found_house: Found
     drop = write_big_drop(house.inbox, "loen", 100, n_bytes=6_000)
     with house.simulator.client() as client:
         client.add_fault("accept_then_drop", on="soap_send", share=share, seed=7)
-    house.day(passes=80)
+    house.day()
     with house.simulator.client() as client:
         client.clear_faults()
     house.day()

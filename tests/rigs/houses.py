@@ -12,15 +12,18 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.cli import run
+from jobs.house import open_house, utc_now
 from jobs.initiate import init_house
 from jobs.settings_file import read_settings
 from schemas.settings import Settings
@@ -29,6 +32,8 @@ from tests.rigs.channels import OUR_UUIDS
 from tests.rigs.simulator import MANDATORY, VOLUNTARY, RunningSimulator, StartSimulator
 
 ROOT = Path(__file__).resolve().parents[2]
+REST_SECONDS = 90.0
+"""Bounds a batch that never comes to rest; no test waits for it unless something is wrong."""
 
 SETTINGS = """
 [house]
@@ -141,16 +146,41 @@ class HouseOnDisk:
             raise
         return Ran(process.returncode, out, err)
 
-    def day(self, *, passes: int = 40) -> dict[str, Any]:
-        """Pulls, dispatches and collects until nothing is left to send, closes; returns `status`."""
+    def day(self) -> dict[str, Any]:
+        """Pulls, dispatches and collects until nothing is on the way, closes; returns `status`."""
         self.brevdue("pull")
-        for _ in range(passes):
-            self.brevdue("dispatch")
-            self.brevdue("collect")
-            if not self.on_the_way():
-                break
+        self.dispatch_to_rest("collect")
         self.brevdue("close")
         return self.status()
+
+    def dispatch_to_rest(self, *then: str) -> None:
+        """Dispatches until nothing moves by itself any more; fails when that lasts far too long.
+
+        A pass that finds everything in a pause moves nothing, so passes are not counted: the next one comes
+        when something is due. After each pass the commands in `then` run; with `collect` among them, what
+        a channel has accepted is waited for as well.
+        """
+        deadline = time.monotonic() + REST_SECONDS
+        while True:
+            for verb in ("dispatch", *then):
+                self.brevdue(verb)
+            due_at = self.next_move_at()
+            if due_at is None and not ("collect" in then and self.states().get("accepted")):
+                return
+            assert time.monotonic() < deadline, f"no rest after {REST_SECONDS:.0f} s: {self.states()}"
+            if due_at is not None:
+                time.sleep(min(max((due_at - utc_now()).total_seconds(), 0.0), 1.0))
+
+    def next_move_at(self) -> datetime | None:
+        """Returns when a worker has something to do next; None when all is final or waits for somebody.
+
+        What is being sent, or lies with a dead worker, is due at once.
+        """
+        if self.states().get("sending"):
+            return utc_now()
+        with open_house(self.settings) as house:
+            due = [house.ledger.next_due_at(name) for name in house.ledger.channels_in_use()]
+        return min((at for at in due if at is not None), default=None)
 
     def status(self) -> dict[str, Any]:
         return self.brevdue("status").data

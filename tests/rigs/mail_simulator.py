@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import random
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -102,14 +101,9 @@ class MailHouse:
         ran = self.brevdue("pull")
         assert ran.code == 0, ran.out + ran.err
 
-    def send(self, passes: int = 30) -> None:
-        """Dispatches until nothing is on the way or only waits for somebody."""
-        for _ in range(passes):
-            self.brevdue("dispatch")
-            states = self.house.states()
-            if not states.get("ready") and not states.get("sending"):
-                return
-            time.sleep(0.05)
+    def send(self) -> None:
+        """Dispatches until nothing moves by itself any more."""
+        self.house.dispatch_to_rest()
 
     def told(self, line: int = 2, batch: int = 0) -> dict[str, Any]:
         """Returns what `explain` tells of a line; `batch` 0 is the newest."""
