@@ -207,7 +207,7 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(small_house: HouseOnDisk, tmp_p
     path = write_list(tmp_path / "liste.csv", map(enrolled, NUMBERS))
     with terminal() as (descriptor, read):
         process = start(small_house, "enrolment", "import", str(path), err=descriptor)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=60)
         shown = read()
     assert process.returncode == 0
     assert "Indlæser" in shown and "100" in shown

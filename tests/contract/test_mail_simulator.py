@@ -40,7 +40,7 @@ class Simulated:
     folder: Path
 
     def client(self, address: str = FIRMA) -> smtplib.SMTP:
-        return smtplib.SMTP(address, self.running.smtp_port, "rig.example", timeout=10)
+        return smtplib.SMTP(address, self.running.smtp_port, "rig.example", timeout=60)
 
     def secured(self, address: str = FIRMA) -> smtplib.SMTP:
         client = self.client(address)
@@ -88,7 +88,7 @@ def test_its_names_are_those_of_the_sites_and_no_others(simulated: Simulated) ->
 
 
 def test_it_says_what_it_is_in_its_banner_and_in_what_it_keeps(simulated: Simulated) -> None:
-    client = smtplib.SMTP(timeout=10)
+    client = smtplib.SMTP(timeout=60)
     code, banner = client.connect(FIRMA, simulated.running.smtp_port)
     assert code == 220 and b"simulator" in banner
     client.sendmail("loen@afsender.example", ["hans@firma.example"], MAIL)
@@ -215,5 +215,5 @@ def test_it_runs_as_a_process_of_its_own_and_ends_with_its_parent(certificates: 
         told = json.loads(process.stdout.readline())
         assert told["simulator"] is True and told["smtp_port"]
         process.stdin.close()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stderr.read() == ""

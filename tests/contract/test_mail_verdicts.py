@@ -22,6 +22,7 @@ def test_ten_thousand_recipients_in_two_thousand_domains_probe_each_domain_once(
     many = ManyExchangers(mail_world.looping, server_context(whole))
     many.start()
     mail_world.port = many.port
+    mail_world.change |= {"dns_seconds": 60.0, "probe_seconds": 60.0}  # a slow machine proves nothing here
     domains = [f"d{n}.example" for n in range(N_DOMAINS)]
     for domain in domains:
         mail_world.names.put(domain, "MX", f"10 mx.{domain}.")
@@ -36,7 +37,7 @@ def test_ten_thousand_recipients_in_two_thousand_domains_probe_each_domain_once(
     assert all(one.open for one in verdicts)
     assert many.asked == {f"mx.{domain}": 1 for domain in domains}
     assert many.n_connections == N_DOMAINS
-    assert many.n_at_once <= 40  # 32 probes, and some that are being closed
+    assert many.n_at_once <= 32
     assert {count for (_, kind), count in mail_world.names.asked.items() if kind == "MX"} == {1}
 
 

@@ -202,7 +202,7 @@ def test_unknown_addresses_and_methods_are_objections_too(simulator: RunningSimu
 
 
 def test_a_rate_over_the_limit_is_429_with_retry_after(start_simulator: StartSimulator):
-    with start_simulator(max_per_second=3).client() as client:
+    with start_simulator(max_per_second=1).client() as client:
         replies = [client.put(message_id(number)) for number in range(10)]
         counts = client.counts()
     refused = [reply for reply in replies if reply.status == 429]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -386,12 +387,20 @@ def test_a_fault_follows_its_schema(start_simulator: StartSimulator):
 
 
 def test_a_rate_over_the_limit_is_429_for_both_ways_together(start_simulator: StartSimulator):
-    with start_simulator(max_per_second=3).client() as client:
-        replies = [client.put(message_id(number)) for number in range(4)]
-        replies += [post(client, brev_xml(message_id(number))) for number in range(4, 8)]
-    refused = [reply for reply in replies if reply.status == 429]
-    assert len(refused) >= 4 and {reply.headers["retry-after"] for reply in refused} == {"1"}
-    assert answer_in(replies[-1]) == Answer(429, code=9040, detail="Fejl", fault_code="Client")
+    def by_rest(number: int) -> Reply:
+        return client.put(message_id(number))
+
+    def by_soap(number: int) -> Reply:
+        return post(client, brev_xml(message_id(number)))
+
+    with start_simulator(max_per_second=1).client() as client:
+        numbers = count(step=2)
+        for first, second in ((by_soap, by_rest), (by_rest, by_soap)):
+            # Two within one second, which any machine manages now and then.
+            pairs = ((first(number), second(number + 1)) for number in numbers)
+            refused = next(two for one, two in pairs if (one.status, two.status) == (200, 429))
+            assert refused.headers["retry-after"] == "1"
+    assert answer_in(refused) == Answer(429, code=9040, detail="Fejl", fault_code="Client")
 
 
 def test_what_came_by_soap_outlives_the_simulator(start_simulator: StartSimulator, tmp_path: Path):

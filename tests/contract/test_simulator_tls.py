@@ -90,7 +90,7 @@ def test_tls_below_1_2_is_refused(simulator: RunningSimulator, certificates: Cer
     with pytest.warns(DeprecationWarning):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     with (
-        socket.create_connection(("127.0.0.1", simulator.port), timeout=10) as raw,
+        socket.create_connection(("127.0.0.1", simulator.port), timeout=60) as raw,
         pytest.raises((ssl.SSLError, ConnectionError)),
     ):
         context.wrap_socket(raw, server_hostname="localhost")
@@ -101,7 +101,7 @@ def test_tls_1_2_is_taken(simulator: RunningSimulator, certificates: Certificate
     pair = certificates.client()
     context.load_cert_chain(pair.certificate, pair.key)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    connection = http.client.HTTPSConnection("127.0.0.1", simulator.port, context=context, timeout=10)
+    connection = http.client.HTTPSConnection("127.0.0.1", simulator.port, context=context, timeout=60)
     connection.request("GET", "/_sim/counts")
     assert connection.getresponse().status == 200
     connection.close()
@@ -146,7 +146,7 @@ def test_even_what_is_not_http_is_answered_by_a_simulator(
     pair = certificates.client()
     context.load_cert_chain(pair.certificate, pair.key)
     with (
-        socket.create_connection(("127.0.0.1", simulator.port), timeout=10) as raw,
+        socket.create_connection(("127.0.0.1", simulator.port), timeout=60) as raw,
         context.wrap_socket(raw, server_hostname="localhost") as secure,
     ):
         secure.sendall(b"NONSENSE 1408683994 \x00\r\n\r\n")

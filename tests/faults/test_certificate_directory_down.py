@@ -75,7 +75,7 @@ def _listening(answer: bytes = b"") -> Iterator[_Peer]:
         finally:
             over.set()
             server.shutdown()
-            thread.join(10)
+            thread.join(60)
 
 
 def test_a_directory_that_is_down_is_no_answer(slapd: Slapd, folder: MailFolder) -> None:

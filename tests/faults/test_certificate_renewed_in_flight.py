@@ -27,9 +27,8 @@ SET_UP = ("--step=sender", "--step=certificate", "--step=settings")
 
 @pytest.fixture
 def desk(open_desk: OpenDesk) -> Desk:
-    """A sender set up, whose letters take a while at the other side."""
-    slow = FaultRule(kind="delay", delay_seconds=0.05, on="put")
-    opened = open_desk(faults=(slow.model_dump(exclude_none=True),))
+    """A sender set up."""
+    opened = open_desk()
     assert opened.onboard(*SET_UP, *opened.flags()).code == 3
     text = opened.path.read_text(encoding="utf-8")
     opened.path.write_text(text + "parallel = 4\n", encoding="utf-8")
@@ -42,6 +41,11 @@ def renewed(desk: Desk, new: Issued, *words: str):
     p12 = desk.file("new.p12", new.p12(PASSWORD))
     known = ("--password-file", str(desk.password), "--roots", str(desk.roots))
     return desk.brevdue("cert", "renew", "eboks", "--p12", str(p12), *known, *words)
+
+
+def slow(seconds: float) -> FaultRule:
+    """A letter takes so long at the other side."""
+    return FaultRule(kind="delay", delay_seconds=seconds, on="put")
 
 
 def wait_until(true: Callable[[], object], process: subprocess.Popen[str]) -> None:
@@ -68,12 +72,15 @@ def test_letters_in_flight_end_on_the_old_certificate_and_the_next_go_on_the_new
     new, simulator = oces.issue(), desk.simulator
     simulator.guests[fingerprint(new)] = (SYSTEM_ID,)
     write_big_drop(desk.folder / "loen" / "ind", "loen", N_LETTERS, n_bytes=4_000)
+    simulator.faults(slow(0.05))
     process = start_run(desk)
     try:
         wait_until(lambda: len(simulator.held) >= 40, process)
+        simulator.faults(slow(1.0))  # however long the renewal takes, there are letters in flight
+        n_before = len(simulator.seen)
         ran = renewed(desk, new)
         assert ran.code == 0, ran.out + ran.err
-        n_at_swap = len(simulator.seen)
+        simulator.faults()
         assert (ran.data["swapped"], ran.data["restart"]) == (True, False)
         wait_until(lambda: fingerprint(new) in simulator.seen, process)
         wait_until(lambda: len(simulator.held) == N_LETTERS, process)
@@ -90,7 +97,7 @@ def test_letters_in_flight_end_on_the_old_certificate_and_the_next_go_on_the_new
     assert desk.brevdue("dispatch").code == desk.brevdue("close").code == 0
     (batch,) = desk.brevdue("status").data["batches"]
     assert {state: n for state, n in batch["states"].items() if n} == {"delivered": N_LETTERS}
-    assert set(simulator.seen[:n_at_swap]) == {fingerprint(desk.issued)}
+    assert set(simulator.seen[:n_before]) == {fingerprint(desk.issued)}
     first_new = simulator.seen.index(fingerprint(new))
     assert simulator.seen[first_new + 4 :] == [fingerprint(new)] * len(simulator.seen[first_new + 4 :])
     assert N_LETTERS - first_new > 4

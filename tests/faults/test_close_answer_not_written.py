@@ -47,7 +47,7 @@ def _forbid_answers(house: HouseOnDisk) -> None:
 
 def _allow_answers(house: HouseOnDisk) -> None:
     (_folder(house) / "kvittering").unlink()
-    (_folder(house) / "kvittering").mkdir()
+    (_folder(house) / "kvittering").mkdir(exist_ok=True)  # a service may have made it meanwhile
 
 
 def _fault(ran: Ran) -> tuple[int, str, int]:

@@ -50,7 +50,9 @@ def _stopped_worker(house: HouseOnDisk, clock: Path) -> subprocess.Popen[str]:
     """Returns a worker that stands still in the middle of its one slice, three leases ago."""
     clock.write_text("0", encoding="ascii")
     with house.simulator.client() as client:
-        client.add_fault("delay", delay_seconds=0.15)
+        # The first letters go; those after them stay on the wire until the worker is stopped.
+        client.add_fault("delay", delay_seconds=0.02, count=2 * PARALLEL)
+        client.add_fault("delay", delay_seconds=4.0)
     worker = subprocess.Popen(
         [sys.executable, "-c", WORKER, str(house.path), str(clock)],
         cwd=ROOT,

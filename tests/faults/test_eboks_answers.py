@@ -46,7 +46,7 @@ def test_a_400_is_final(simulator):
 
 @pytest.mark.parametrize(
     ("retry_after", "least", "most"),
-    [("7", 7, 7), ("date:30", 25, 10**9), ("soon", None, None), ("-5", 0, 0), ("999999", 3600, 3600)],
+    [("7", 7, 7), ("date:900", 600, 900), ("soon", None, None), ("-5", 0, 0), ("999999", 3600, 3600)],
 )
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_read_in_every_form_and_capped(simulator, status, retry_after, least, most):
@@ -87,8 +87,8 @@ def test_a_connection_cut_before_the_end_is_never_success(simulator, kind):
 
 @pytest.mark.parametrize("kind", ["delay", "drip"])
 def test_a_slow_answer_is_cut_by_the_total_deadline(simulator, kind):
-    fault(simulator, kind, delay_seconds=1.5)
-    bench = bench_for(simulator, deadline_seconds=0.4)
+    fault(simulator, kind, delay_seconds=20)
+    bench = bench_for(simulator, deadline_seconds=2.0)  # enough for the letter to arrive
     with pytest.raises(InDoubt):
         bench.send(letter(bench.papers))
 

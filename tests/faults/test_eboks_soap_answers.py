@@ -92,7 +92,7 @@ def test_a_2xx_without_an_answer_is_doubt(certificates, status):
 
 
 def test_a_reply_that_breaks_off_or_never_ends_is_doubt(certificates):
-    assert type(ends_as(certificates, http(YES, length=len(YES) + 10) + b"", deadline_seconds=0.4)) is InDoubt
+    assert type(ends_as(certificates, http(YES, length=len(YES) + 10) + b"", deadline_seconds=2.0)) is InDoubt
     assert type(ends_as(certificates, http(YES + b" " * 1024 * 1024))) is InDoubt
     assert type(ends_as(certificates, LET_GO)) is InDoubt
     assert type(ends_as(certificates, http(YES, 200, "Content-Encoding: gzip"))) is InDoubt

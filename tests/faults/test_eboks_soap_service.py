@@ -55,7 +55,7 @@ def test_a_no_is_a_no_whatever_its_status(simulator, form, error):
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_mid_body", "delay", "drip"])
 def test_a_call_that_is_cut_or_drips_is_never_success(simulator, kind):
-    fault(simulator, kind, delay_seconds=1.5)
+    fault(simulator, kind, delay_seconds=20)
     bench = soap_bench_for(simulator, deadline_seconds=0.5)
     with pytest.raises((Transient, InDoubt)):
         bench.send(letter(bench.papers, data=b"%PDF-1.7 " + bytes(3_000_000)))

@@ -33,8 +33,10 @@ def test_killed_at_random_moments_nothing_is_lost_and_nothing_is_sent_twice(foun
     house = found_house()
     drop = write_big_drop(house.inbox, "stor", N_DOCUMENTS, n_bytes=6_000)
     with house.simulator.client() as client:
-        client.add_fault("delay", delay_seconds=0.05)
+        client.add_fault("delay", delay_seconds=0.1)
     n_killed = kill_and_go_on(house, N_KILLS, 1.6, seed=20261124)
+    with house.simulator.client() as client:
+        client.clear_faults()
     assert n_killed >= N_KILLS // 2
     house.day()
     assert_each_exactly_once(house, drop.expected)

@@ -14,6 +14,7 @@ from routing.mail.report_text import read_report
 from schemas.consignments import ReceiptKind
 from schemas.errors import SendError, Transient, Unreachable
 from tests.rigs.mail_world import SENDER, Authority, CertificateKind, mail_bytes
+from tests.rigs.ports import free_port
 from tests.rigs.postfix import BOUNCING, Listener, postfix
 
 KINDS = ("good", "self_signed", "expired", "wrong_name", "plain", "old")
@@ -26,12 +27,6 @@ CERTIFICATES: dict[str, CertificateKind] = {
 ADDRESSES = {kind: f"127.0.4.{n}" for n, kind in enumerate(KINDS, 1)}
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind((ADDRESSES["good"], 0))
-        return probe.getsockname()[1]
-
-
 @contextmanager
 def _standing(folder):
     """One Postfix with a listener of every kind, and the authority of its certificates."""
@@ -42,7 +37,7 @@ def _standing(folder):
             whole, _ = authority.issue([f"mx.{DOMAINS[kind]}"], CERTIFICATES.get(kind, "good"))
         newest = ssl.TLSVersion.TLSv1_1 if kind == "old" else None
         listeners.append(Listener(ADDRESSES[kind], whole, newest))
-    with postfix(_free_port(), listeners) as running:
+    with postfix(free_port(ADDRESSES["good"]), listeners) as running:
         yield authority, running
 
 

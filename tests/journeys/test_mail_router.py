@@ -157,7 +157,7 @@ def test_what_nobody_reports_back_in_time_counts_as_delivered(
     found_mail_house: FoundMailHouse, tmp_path: Path
 ) -> None:
     box = maildir(tmp_path)
-    house = found_mail_house(route=("tls",), mail=f'reports = "{box}"\nreport_hours = 0.000001')
+    house = found_mail_house(route=("tls",), mail=f'reports = "{box}"\nreport_hours = 1e-9')
     house.drop("november", [(numbers(1)[0], HANS)])
     house.send()
     assert house.house.states() == {"accepted": 1}

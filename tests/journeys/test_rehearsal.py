@@ -11,8 +11,9 @@ from jobs.cli import run
 from jobs.settings_file import read_settings
 from routing.simulator.received import read_record
 from tests.rigs.houses import HouseOnDisk
-from tests.rigs.mail_simulator import free_port, numbers
+from tests.rigs.mail_simulator import numbers
 from tests.rigs.pdfs import plain_pdf
+from tests.rigs.ports import free_port
 
 ROUTE = 'channels = ["tls", "eboks"]\nprotections = ["mailbox", "transport"]'
 
@@ -51,5 +52,5 @@ def test_what_init_writes_works_with_simulate(tmp_path: Path) -> None:
         assert house.states() == {"delivered": 1}
     finally:
         simulating.send_signal(signal.SIGTERM)
-        _, err = simulating.communicate(timeout=20)
+        _, err = simulating.communicate(timeout=60)
     assert (simulating.returncode, err) == (0, "")

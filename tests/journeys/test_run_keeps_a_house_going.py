@@ -123,7 +123,7 @@ def test_systemd_hears_that_it_is_ready_lives_and_ends(found_house: FoundHouse, 
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.bind(str(address))
         line.settimeout(60)
-        with running(house, env={"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "200000"}) as service:
+        with running(house, env={"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "2000000"}) as service:
             heard += [line.recv(100), line.recv(100)]
             service.stop()
         while heard[-1] != b"STOPPING=1":

@@ -64,7 +64,7 @@ class Walk:
         self.context = self.browser.new_context(
             ignore_https_errors=True, accept_downloads=True, **self.options
         )
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(60_000)
         self.page: Page = self.context.new_page()
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))

@@ -60,4 +60,4 @@ def serve_clamd(kind: str, folder: Path, fault: str = "") -> Iterator[tuple[str,
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)

@@ -151,7 +151,7 @@ def gpgsm(people: MailPeople) -> Iterator[Gpgsm]:
             judge.learn(people.sender, people.bob, people.carol, authority=people.root)
             yield judge
         finally:
-            subprocess.run(["gpgconf", "--homedir", folder, "--kill", "gpg-agent"], check=False, timeout=20)
+            subprocess.run(["gpgconf", "--homedir", folder, "--kill", "gpg-agent"], check=False, timeout=60)
 
 
 def _run(program: str, *words: str, stdin: bytes = b"") -> bytes:

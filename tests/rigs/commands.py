@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from tests.rigs.big_drops import BigDrop, write_big_drop
 from tests.rigs.houses import ROOT, HouseOnDisk, Ran
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 def dropped(house: HouseOnDisk, n: int = 3, name: str = "loen") -> BigDrop:

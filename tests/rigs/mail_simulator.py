@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from routing.simulator.server import serve
 from tests.rigs.houses import FoundHouse, HouseOnDisk
 from tests.rigs.looping import BackgroundLoop, background_loop
 from tests.rigs.pdfs import plain_pdf
+from tests.rigs.ports import free_port
 from tests.rigs.simulator import RunningSimulator
 
 MAIL = """
@@ -128,13 +128,6 @@ def exempt(house: MailHouse, *words: str) -> list[str]:
         for word in words:
             client.flip_person(word, status="exempt")
     return [person(word).number for word in words]
-
-
-def free_port() -> int:
-    """Returns a port of loopback that nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def write_mail_house(

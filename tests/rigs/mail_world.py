@@ -146,11 +146,11 @@ class MailWorld:
         values: dict[str, Any] = {
             "from_address": SENDER,
             "dns": (self.names.endpoint,),
-            "dns_seconds": 3.0,
+            "dns_seconds": 20.0,
             "port": self.port or 1,
             "policy_port": self.policies.port if self.policies else 443,
             "server_roots": self.authority.roots,
-            "probe_seconds": 5.0,
+            "probe_seconds": 20.0,
         }
         return MailSettings.model_validate({**values, **self.change})
 

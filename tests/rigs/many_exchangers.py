@@ -14,7 +14,11 @@ from tests.rigs.looping import BackgroundLoop
 
 
 class ManyExchangers:
-    """Serves on one address. `asked` counts the handshakes by name, `n_at_once` is the most at a time."""
+    """Serves on one address. `asked` counts the handshakes by name, `n_at_once` is the most at a time.
+
+    A conversation is counted from the client's first word to its last: a connection may be taken before the
+    end of another has been heard, but nobody speaks on it before.
+    """
 
     def __init__(self, looping: BackgroundLoop, context: ssl.SSLContext, address: str = "127.0.3.1") -> None:
         self._looping = looping
@@ -45,18 +49,22 @@ class ManyExchangers:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.n_connections += 1
+        with suppress(OSError, EOFError):
+            writer.write(b"220 many.invalid ESMTP\r\n")
+            if first := await reader.readline():
+                await self._talk(first, reader, writer)
+        writer.close()
+
+    async def _talk(self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._n_now += 1
         self.n_at_once = max(self.n_at_once, self._n_now)
         try:
-            with suppress(OSError, EOFError):
-                writer.write(b"220 many.invalid ESMTP\r\n")
-                await self._answer(reader, writer)
+            await self._answer(first, reader, writer)
         finally:
             self._n_now -= 1
-            writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
+    async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line:
             if line.startswith(b"EHLO"):
                 writer.write(b"250-many.invalid\r\n250 STARTTLS\r\n")
             elif line.startswith(b"STARTTLS"):
@@ -65,3 +73,4 @@ class ManyExchangers:
             else:
                 writer.write(b"221 bye\r\n")
                 return
+            line = await reader.readline()

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 
-from eboks.simulator import Running, ServerTls, SimulatorSettings, serve
+from eboks.simulator import FaultRule, Running, ServerTls, SimulatorSettings, serve
 from eboks.simulator.certificates import Validity, issue_server, make_authority, write_identity
 from tests.rigs.certificates import SYSTEM_ID
 from tests.rigs.oces import Issued, Oces
@@ -47,6 +47,7 @@ class OcesSimulator:
     server_ca: Path
     guests: GuestBook = field(repr=False)
     running: Running = field(repr=False)
+    loop: asyncio.AbstractEventLoop = field(repr=False)
 
     @property
     def seen(self) -> list[str]:
@@ -57,6 +58,17 @@ class OcesSimulator:
     def held(self) -> list[str]:
         """The SHA-256 of every document it took."""
         return [one.sha256 for one in self.running.simulation.messages]
+
+    def faults(self, *rules: FaultRule) -> None:
+        """Puts faults in force, in place of those before."""
+
+        async def put() -> None:
+            box = self.running.simulation.faults
+            box.remove()
+            for rule in rules:
+                box.add(rule)
+
+        asyncio.run_coroutine_threadsafe(put(), self.loop).result(timeout=60)
 
     @property
     def n_connections(self) -> int:
@@ -92,14 +104,14 @@ def _running(
     thread = threading.Thread(target=loop.run_forever, name="oces-simulator", daemon=True)
     thread.start()
     try:
-        running = asyncio.run_coroutine_threadsafe(serve(filled, tls), loop).result(timeout=15)
+        running = asyncio.run_coroutine_threadsafe(serve(filled, tls), loop).result(timeout=60)
         try:
-            yield OcesSimulator(running.url, folder / "server-ca.pem", guests, running)
+            yield OcesSimulator(running.url, folder / "server-ca.pem", guests, running, loop)
         finally:
-            asyncio.run_coroutine_threadsafe(running.stop(), loop).result(timeout=15)
+            asyncio.run_coroutine_threadsafe(running.stop(), loop).result(timeout=60)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=15)
+        thread.join(timeout=60)
         loop.close()
 
 

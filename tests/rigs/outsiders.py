@@ -73,7 +73,7 @@ def listening(app: web.Application, tls: ssl.SSLContext | None = None) -> Iterat
         run(running.stop())
         run(_ended())
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(20)
+        thread.join(60)
         loop.close()
 
 

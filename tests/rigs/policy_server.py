@@ -37,7 +37,7 @@ class PolicyServer:
 
     def start(self) -> None:
         self._server = self._looping.run(
-            asyncio.wait_for(self._start(), 10),
+            asyncio.wait_for(self._start(), 60),
         )
         self.port = self._server.sockets[0].getsockname()[1]
 

@@ -165,11 +165,11 @@ def served(bench: PortalBench, **more: Any) -> Iterator[str]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not server.started:
             assert time.monotonic() < deadline and thread.is_alive(), "the portal did not start"
             time.sleep(0.02)
         yield url
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)

@@ -22,7 +22,7 @@ from pathlib import Path
 from tests.rigs.components import require_component
 
 INSTALL = "apt-get install postfix (and run the tests as root)"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 BOUNCING = "vender-tilbage.example"
 """Mail to this domain is taken, and comes back in a report."""
 

@@ -14,7 +14,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -25,6 +24,7 @@ import psycopg
 import pytest
 
 from tests.rigs.components import require_component
+from tests.rigs.ports import free_port
 
 ROLE = "brevdue"
 START_SECONDS = 60.0
@@ -71,13 +71,6 @@ def _server_user() -> pwd.struct_passwd | None:
     raise RuntimeError("no unprivileged account (postgres, nobody) to run PostgreSQL as")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class PostgresServer:
     """One PostgreSQL server; `start`, `stop`, `crash` and `restart` keep its port and its data."""
 
@@ -106,7 +99,7 @@ class PostgresServer:
         if made.returncode != 0:
             raise RuntimeError(f"initdb failed:\n{made.stdout}")
         for last_try in (False, False, False, False, True):
-            self.port = _free_port()
+            self.port = free_port()
             try:
                 return self.start()
             except RuntimeError:

@@ -77,7 +77,7 @@ def revocation_service() -> Iterator[RevocationService]:
         yield service
     finally:
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
         server.server_close()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.rigs.houses import HouseOnDisk, Ran
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 QUICK = """log_file = "brevdue.log"
 [timetable.pull]
 verb = "pull"

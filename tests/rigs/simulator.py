@@ -55,7 +55,7 @@ class SimulatorClient:
             pair = certificates.client(kind)
             context.load_cert_chain(pair.certificate, pair.key)
         self._connection = http.client.HTTPSConnection(
-            parts.hostname or "", parts.port, context=context, timeout=20
+            parts.hostname or "", parts.port, context=context, timeout=60
         )
 
     def __enter__(self) -> SimulatorClient:
@@ -258,7 +258,7 @@ def _in_process(certificates: CertificateFolder, config: Path) -> Iterator[Runni
         process.stdin.close()
         process.stdout.close()
         process.terminate()
-        process.wait(timeout=15)
+        process.wait(timeout=60)
 
 
 @contextmanager
@@ -272,12 +272,12 @@ def _in_thread(
         starting = asyncio.run_coroutine_threadsafe(
             serve(settings, certificates.server(server), port=port), loop
         )
-        running = starting.result(timeout=15)
+        running = starting.result(timeout=60)
         try:
             yield RunningSimulator(running.url, running.port, certificates, running=running)
         finally:
-            asyncio.run_coroutine_threadsafe(running.stop(), loop).result(timeout=15)
+            asyncio.run_coroutine_threadsafe(running.stop(), loop).result(timeout=60)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=15)
+        thread.join(timeout=60)
         loop.close()

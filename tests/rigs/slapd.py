@@ -24,9 +24,10 @@ import pytest
 from eboks.simulator.certificates import CertificateFolder
 from schemas.mail_settings import LdapDirectory
 from tests.rigs.components import require_component
+from tests.rigs.ports import free_port
 
 SUFFIX = "o=Katalog,c=DK"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 _ADMIN, _PASSWORD = f"cn=admin,{SUFFIX}", "test"
 _SCHEMAS = Path("/etc/ldap/schema")
 _MODULES = Path("/usr/lib/ldap")
@@ -64,7 +65,7 @@ class Slapd:
     def __init__(self, program: str, certificates: CertificateFolder, size_limit: int = 500) -> None:
         self._program = program
         self.ca = certificates.server_ca
-        self.port, self.tls_port = _free_port(), _free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="brevdue-slapd-"))
         (self.folder / "db").mkdir()
         pair = certificates.server("good")
@@ -195,13 +196,6 @@ def slapd(slapd_server: Slapd) -> Iterator[Slapd]:
     if not slapd_server.running:
         slapd_server.start()
     slapd_server.clear()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for(port: int, guard: subprocess.Popen[bytes]) -> None:

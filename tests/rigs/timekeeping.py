@@ -15,7 +15,7 @@ from typing import Any
 
 from jobs.logs import Log, LogLines, make_log
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Notebook:

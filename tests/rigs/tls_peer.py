@@ -39,12 +39,12 @@ def tls_peer(
     try:
         server = asyncio.run_coroutine_threadsafe(
             _serve(handle, _context(certificates, version)), loop
-        ).result(15)
+        ).result(60)
         yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        asyncio.run_coroutine_threadsafe(_stop(server, writers), loop).result(15)
+        asyncio.run_coroutine_threadsafe(_stop(server, writers), loop).result(60)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(15)
+        thread.join(60)
         loop.close()
 
 
@@ -84,7 +84,7 @@ def plain_peer(answer: bytes) -> Iterator[str]:
 @contextmanager
 def _one_connection(talk: Callable[[socket.socket], None]) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(10)
+        listening.settimeout(60)
 
         def take() -> None:
             plain, _ = listening.accept()
@@ -94,7 +94,7 @@ def _one_connection(talk: Callable[[socket.socket], None]) -> Iterator[str]:
         thread = threading.Thread(target=take, name="one-connection", daemon=True)
         thread.start()
         yield f"https://127.0.0.1:{listening.getsockname()[1]}"
-        thread.join(15)
+        thread.join(60)
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:

@@ -11,6 +11,7 @@ from eboks.own_identity import OwnIdentity
 from eboks.wire import Wire
 from schemas.errors import ConfigurationError, InDoubt, Transient
 from tests.rigs.tls_peer import plain_peer, read_request, refusing_peer, tls_peer
+from tests.rigs.waiting import come
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LETTER = b"x" * 100_000
@@ -120,7 +121,7 @@ def test_a_letter_cut_in_mid_body_was_not_taken(certificates):
 
 def test_a_deadline_in_mid_body_says_that_nothing_was_taken(certificates):
     with tls_peer(certificates, never_read) as url, pytest.raises(Transient) as caught:
-        put(certificates, url, LARGE, deadline_seconds=0.5)
+        put(certificates, url, LARGE, deadline_seconds=2.0)
     assert caught.value.code == "http.body_not_sent"
 
 
@@ -161,7 +162,7 @@ def test_an_answer_before_the_end_of_the_letter_is_marked(certificates):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()
-        await asyncio.sleep(1)
+        await asyncio.sleep(30)  # whoever hangs up on what is still being sent may take the answer back
 
     with tls_peer(certificates, act) as url:
         reply = put(certificates, url, LARGE)
@@ -169,16 +170,19 @@ def test_an_answer_before_the_end_of_the_letter_is_marked(certificates):
 
 
 def test_a_connection_is_kept_and_one_closed_meanwhile_is_not_used(certificates):
-    connections = []
+    connections, closed = [], []
 
     async def act(reader, writer):
         connections.append(1)
         await answering(OK, OK)(reader, writer)
+        writer.close()
+        closed.append(1)
 
     async def work(wire):
-        for _ in range(3):
+        for n_closed in (0, 1, 1):
             assert (await wire.put("/a", LETTER, "text/plain")).status == 200
-            await asyncio.sleep(0.1)
+            await come(lambda n=n_closed: len(closed) == n, "the end of the connection")
+            await asyncio.sleep(0.05)  # what has arrived is read in the loop's next turns
 
     with tls_peer(certificates, act) as url:
         on_wire(certificates, url, work)
@@ -190,15 +194,19 @@ def test_bytes_nobody_asked_for_are_never_the_next_answer(certificates):
         await read_request(reader)
         writer.write(OK)
         await writer.drain()
-        await asyncio.sleep(0.05)
+        await come(lambda: bodies, "the first answer")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
+        await writer.drain()
+        said.append(1)
         await answering(OK)(reader, writer)
 
+    bodies, said = [], []
+
     async def work(wire):
-        bodies = []
         for _ in range(2):
             bodies.append((await wire.put("/a", LETTER, "text/plain")).body)
-            await asyncio.sleep(0.2)
+            await come(lambda: said, "what nobody asked for")
+            await asyncio.sleep(0.05)  # what has arrived is read in the loop's next turns
         return bodies
 
     with tls_peer(certificates, act) as url:

@@ -74,7 +74,7 @@ def work(house: LedgerHouse, channel: CountingChannel) -> tuple[LaneResult, list
     async def whole() -> LaneResult:
         breaker = Breaker(5, 60, house.clock)
         lane = Lane(channel, house.ledger, attempts, breaker, terms, progress=slices.append)
-        return await asyncio.wait_for(lane.run(), 30)
+        return await asyncio.wait_for(lane.run(), 60)
 
     return asyncio.run(whole()), slices
 

@@ -16,7 +16,7 @@ def listener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
     path = str(tmp_path / "notify") if request.param == "path" else f"@{tmp_path}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.bind("\0" + path[1:] if path.startswith("@") else path)
-        line.settimeout(10)
+        line.settimeout(60)
         yield path, line
 
 
