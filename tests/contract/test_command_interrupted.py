@@ -10,7 +10,6 @@ from tests.rigs.commands import PATIENCE_SECONDS, dropped, n_held, said, start, 
 from tests.rigs.houses import FoundHouse
 from tests.rigs.judging import assert_each_exactly_once, assert_ledger_agrees
 
-
 # A rate at which no machine is through with a drop before it is interrupted.
 SLOWLY = "per_second = 10\nparallel = 4"
 

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import signal
-import socket
 import ssl
 import sys
 import time
@@ -42,6 +41,7 @@ from tests.rigs.houses import FoundHouse
 from tests.rigs.outsiders import secret_file
 from tests.rigs.pdfs import text_pdf
 from tests.rigs.portals import link_in, parsed
+from tests.rigs.ports import free_port
 
 
 @dataclass(slots=True)
@@ -274,9 +274,7 @@ def test_the_portal_serves_by_its_own_certificate_and_ends_in_order(desk, tmp_pa
     issued = authority.issue_cert("localhost")
     issued.private_key_pem.write_to_path(str(tmp_path / "tls.key"))
     issued.cert_chain_pems[0].write_to_path(str(tmp_path / "tls.pem"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = PortalServer(port=port, certificate=tmp_path / "tls.pem", key=tmp_path / "tls.key")
     url = f"https://localhost:{port}"
     context = make_server(_no_pages, server).config.ssl
@@ -296,12 +294,12 @@ def test_the_portal_serves_by_its_own_certificate_and_ends_in_order(desk, tmp_pa
             assert "Øvelse" in page.text  # every page of a simulated house says so
             assert "server" not in page.headers
         os.kill(process.pid or 0, number)
-        process.join(30)
+        process.join(60)
         assert process.exitcode == 0
     finally:
         if process.is_alive():
             process.kill()
-        process.join(10)
+        process.join(60)
         process.close()
     log = (tmp_path / "portal.log").read_text(encoding="utf-8")
     assert [json.loads(line)["event"] for line in log.splitlines()] == ["portal.started", "portal.ended"]
@@ -312,7 +310,7 @@ async def _no_pages(scope: Any, receive: Any, send: Any) -> None:
 
 
 def _alive(client: httpx.Client, process: Any) -> str:
-    for _ in range(400):
+    for _ in range(1200):
         try:
             return client.get("/liv").text
         except httpx.ConnectError:

@@ -417,7 +417,7 @@ def test_an_answer_that_is_too_much_or_too_strange_ends_the_call(tmp_path, kind)
     app = web.Application()
     app.router.add_get("/x", answer)
     with listening(app) as url:
-        outward = Outward("https_or_loopback", None, 0.5)
+        outward = Outward("https_or_loopback", None, 2.0 if kind == "slow" else 60.0)
         if kind == "redirect":
             assert LOOP.run_until_complete(outward.get(f"{url}/x")).status == 302
             return

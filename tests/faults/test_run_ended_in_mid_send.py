@@ -17,7 +17,7 @@ N = 120
 
 
 def _slow(house: HouseOnDisk, seconds: float) -> None:
-    """Lets e-Boks take letters at once and answer late, so that there is time to end the service meanwhile."""
+    """Lets e-Boks take letters at once and answer late: there is time to end the service meanwhile."""
     with house.simulator.client() as client:
         client.add_fault("delay", delay_seconds=seconds)
 

@@ -123,7 +123,7 @@ def test_a_person_reads_downloads_answers_and_prints(
 
 def until(walk: Walk, true) -> None:
     """Waits for something that only the browser knows of."""
-    for _ in range(200):
+    for _ in range(1200):
         if true():
             return
         walk.page.wait_for_timeout(50)

@@ -7,7 +7,6 @@ import asyncio
 import email
 import email.policy
 import smtplib
-import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from aiosmtpd.handlers import Message
 
 from tests.rigs.portal_sites import Visitor, site_of
 from tests.rigs.portals import SENDER, PortalBench, code_in, link_in, text_of
+from tests.rigs.ports import free_port
 
 
 class Box(Message):
@@ -66,9 +66,7 @@ def server(tmp_path) -> Iterator[tuple[Box, ForcedTls]]:
     authority.issue_cert("localhost").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     box = Box()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(box, "127.0.0.1", port, tls_context=context, require_starttls=True)
     controller.start()
     try:

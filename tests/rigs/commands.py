@@ -9,9 +9,10 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from tests.rigs.big_drops import BigDrop, write_big_drop
 from tests.rigs.houses import ROOT, HouseOnDisk, Ran
@@ -63,20 +64,29 @@ def n_held(house: HouseOnDisk) -> int:
 
 @contextmanager
 def terminal() -> Iterator[tuple[int, Callable[[], str]]]:
-    """Gives a terminal's descriptor, and a function that closes it and returns what was written to it."""
+    """Gives a terminal's descriptor, and a function that closes it and returns what was written to it.
+
+    It is read all the while: whoever draws more than it holds would wait for a reader.
+    """
     ours, theirs = pty.openpty()
+    seen = bytearray()
 
-    def read() -> str:
-        os.close(theirs)
-        seen = b""
-        try:
+    def listen() -> None:
+        with suppress(OSError):  # how Linux says that the other end is closed
             while piece := os.read(ours, 65536):
-                seen += piece
-        except OSError:  # how Linux says that the other end is closed
-            pass
-        return seen.decode()
+                seen.extend(piece)
 
-    try:
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    with ExitStack() as at_end:
+        at_end.callback(os.close, ours)
+        at_end.callback(listener.join)
+        closing = at_end.enter_context(ExitStack())
+        closing.callback(os.close, theirs)
+
+        def read() -> str:
+            closing.close()
+            listener.join()
+            return seen.decode()
+
         yield theirs, read
-    finally:
-        os.close(ours)

@@ -6,6 +6,7 @@ unseen passwords work as they do for people.
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import re
@@ -15,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.rigs.houses import ROOT
@@ -31,6 +32,8 @@ class Conversation:
     pid: int
     terminal: int
     seen: str = ""
+    _text: str = ""
+    _decoder: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
     _heard: int = 0
     _code: int | None = None
 
@@ -85,7 +88,9 @@ class Conversation:
             piece = os.read(self.terminal, 65536)
         except OSError:  # how Linux says that the other end is closed
             return False
-        self.seen += _CONTROL.sub("", piece.decode(errors="replace")).replace("\r", "")
+        # A letter or a control sequence may come in two pieces.
+        self._text += self._decoder.decode(piece)
+        self.seen = _CONTROL.sub("", self._text).replace("\r", "")
         return bool(piece)
 
 

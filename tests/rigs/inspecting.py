@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from threading import Event, Thread
@@ -86,8 +86,9 @@ def killing_children(signal_number: int, n_kills: int, at_least_seconds: float =
         while len(killed) < n_kills and not done.is_set():
             for one in child_ids():
                 if one not in killed and _used_seconds(one) >= at_least_seconds:
-                    killed.append(one)
-                    os.kill(one, signal_number)
+                    with suppress(ProcessLookupError):  # it has ended by itself
+                        os.kill(one, signal_number)
+                        killed.append(one)
                     break
             time.sleep(0.01)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -33,6 +32,7 @@ from routing.portal.web.serving import make_server
 from routing.portal.web.website import Site
 from schemas.portal_settings import PortalChannel, PortalRates, PortalServer
 from tests.rigs.portals import PortalBench, code_in
+from tests.rigs.ports import free_port
 
 HOST = "portal.example"
 WIDE = PortalRates(**dict.fromkeys(PortalRates.model_fields, "100000/minute"))
@@ -150,9 +150,7 @@ def form_in(page: str, action_end: str) -> tuple[str, dict[str, str]]:
 @contextmanager
 def served(bench: PortalBench, **more: Any) -> Iterator[str]:
     """Serves a bench by TLS on loopback for the block; gives the address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     certificate, key = bench.folder / "tls.pem", bench.folder / "tls.key"
     issued = trustme.CA().issue_cert("127.0.0.1")
     issued.private_key_pem.write_to_path(str(key))

@@ -235,13 +235,13 @@ def test_closing_waits_for_the_verb_in_hand_and_begins_no_other(make, book) -> N
 
     def during(verb: str) -> None:
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
 
     book.during = during
     turns.ask("dispatch")
     turns.ask("close")
     turns.start()
-    assert begun.wait(20)
+    assert begun.wait(60)
     closer = threading.Thread(target=turns.close)
     closer.start()
     go_on.set()
