@@ -41,6 +41,7 @@ def templates() -> Environment:
     made = Environment(
         loader=PackageLoader("routing.portal", "templates"),
         autoescape=True,
+        auto_reload=False,  # they travel with the program; a look at the file would cost every page four
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
