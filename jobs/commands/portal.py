@@ -7,7 +7,8 @@ of the parcel. Shows no name, title, address or number.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -23,10 +24,12 @@ from schemas.errors import BadInput, ConfigurationError, SendError, ServiceDown
 if TYPE_CHECKING:
     from jobs.house import House
     from routing.portal.parcels import Parcel
+    from routing.portal.reply_box import Reply
     from routing.portal.store import PortalStore
 
 MAX_LISTED = 500
 MAX_DAYS = 730
+_REPLY_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 def serve(context: Context) -> int:
@@ -184,29 +187,46 @@ def reply_keys(context: Context, source: str, folder: Path) -> int:
     return context.screen.finish({"private": str(private), "public": str(public)}, EXIT_OK)
 
 
-def open_replies(context: Context, file: Path, key: Path, into: Path) -> int:
-    """Opens a reply with the source's private key; needs neither settings nor the portal."""
+def open_replies(context: Context, files: Sequence[Path], key: Path, into: Path) -> int:
+    """Opens replies with the source's private key; needs neither settings nor the portal.
+
+    A reply that was opened before stays as it is. Raises BadInput at the first that can't be opened.
+    """
     from routing.portal.reply_box import open_reply, read_private_key
 
-    try:
-        sealed = file.read_bytes()
-    except OSError:
-        raise BadInput("portal.reply_damaged") from None
-    reply = open_reply(read_private_key(key), sealed)
-    folder = into / reply.id
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-        about = f"{reply.message_id}\n{reply.at}\n{reply.method}\n{reply.reference}\n\n{reply.text}\n"
-        (folder / "besked.txt").write_text(about, encoding="utf-8")
-        for place, one in enumerate(reply.files, start=1):
-            (folder / f"{place}-{Path(one.name).name}").write_bytes(one.data)
-    except OSError:
-        raise ConfigurationError("portal.key_not_writable", file=folder.name) from None
-    context.screen.say("portal_reply_opened", folder=folder)
-    return context.screen.finish({"folder": str(folder), "files": len(reply.files)}, EXIT_OK)
+    private = read_private_key(key)
+    opened = []
+    for file in files:
+        try:
+            reply = open_reply(private, file.read_bytes())
+        except OSError:
+            raise BadInput("portal.reply_damaged") from None
+        folder = _put_down(reply, into)
+        context.screen.say("portal_reply_opened", folder=folder)
+        opened.append({"folder": str(folder), "files": len(reply.files)})
+    return context.screen.finish({"replies": opened}, EXIT_OK)
 
 
 # --- inside
+
+
+def _put_down(reply: Reply, into: Path) -> Path:
+    """Puts an opened reply into a folder of its own, whole or not at all."""
+    if not _REPLY_ID.fullmatch(reply.id):  # whoever has the public key could seal any
+        raise BadInput("portal.reply_damaged")
+    folder, part = into / reply.id, into / f".{reply.id}.part"
+    if folder.is_dir():
+        return folder
+    try:
+        part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        about = f"{reply.message_id}\n{reply.at}\n{reply.method}\n{reply.reference}\n\n{reply.text}\n"
+        (part / "besked.txt").write_text(about, encoding="utf-8")
+        for place, one in enumerate(reply.files, start=1):
+            (part / f"{place}-{Path(one.name).name}").write_bytes(one.data)
+        part.rename(folder)
+    except OSError:
+        raise ConfigurationError("portal.key_not_writable", file=folder.name) from None
+    return folder
 
 
 @contextmanager

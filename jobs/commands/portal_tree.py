@@ -110,10 +110,10 @@ def _add_replies(commands: "Commands") -> None:
 
     @commands.add("open-reply", help_key="help_portal_open_reply")
     def open_reply(
-        file: Annotated[Path, commands.argument("FILE", "help_portal_reply")],
+        files: Annotated[list[Path], commands.argument("FILE...", "help_portal_reply")],
         key: Annotated[Path, option("--key", key="help_portal_key")],
         into: Annotated[Path | None, option("--into", key="help_portal_into")] = None,
     ) -> int:
         from jobs.commands.portal import open_replies as work
 
-        return work(context, file, key, into or Path())
+        return work(context, files, key, into or Path())

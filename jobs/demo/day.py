@@ -7,14 +7,16 @@ ledger says, and what the simulators hold.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.demo.both_ends import BothEnds, compare
 from jobs.demo.drop import BY_PORTAL, EXEMPT, NO_WAY, Row, make_rows, write_drop
-from jobs.demo.portal_visit import Visited, visit
+from jobs.demo.portal_visit import PRIVATE, Visited, visit
 from jobs.demo.workplace import Workplace, exempt, found, received_by_mail, simulators
+from jobs.portal import ANSWERS
 from jobs.screen import EXIT_ERROR_LIST, EXIT_OK, Screen
 from schemas.catalogue import phrase
 from schemas.states import State
@@ -209,6 +211,21 @@ def _tell_portal(place: Workplace, day: Day, screen: Screen) -> None:
     for one in day.visited.unread:
         screen.line("  " + _say(screen, "portal_link", link=one.link))
         screen.line("  " + _say(screen, "portal_code", code=one.code))
+    screen.line("\n" + _say(screen, "portal_reply"))
+    for command in _read_replies(place):
+        screen.line(f"  {command}")
+
+
+def _read_replies(place: Workplace) -> Sequence[str]:
+    """Returns the commands that fetch what recipients wrote back, and open it."""
+    from routing.portal.reply_box import SUFFIX
+
+    sealed = place.settings.sources["loen"].folder / ANSWERS / f"*{SUFFIX}"
+    key, into = place.folder / PRIVATE, place.folder / "svar-aabnet"
+    return (
+        f"brevdue --settings {place.settings_path} collect",
+        f"brevdue portal open-reply {sealed} --key {key} --into {into}",
+    )
 
 
 def _serve_again(place: Workplace) -> str:
@@ -246,6 +263,7 @@ def _data(place: Workplace, day: Day) -> dict[str, object]:
             "read": len(day.visited.read),
             "waiting": day.ends.n_waiting,
             "serve": _serve_again(place),
+            "replies": list(_read_replies(place)),
             "unread": [{"link": one.link, "code": one.code} for one in day.visited.unread],
         },
         "no_way": day.no_way,

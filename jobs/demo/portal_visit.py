@@ -25,6 +25,8 @@ from jobs.portal import first_portal
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
+PUBLIC, PRIVATE = "loen-svar.pem", "loen-svar.key"
+"""The pair of keys for replies; in a real house the private half is with the source and nowhere else."""
 START_SECONDS = 20.0
 READ_SECONDS = 30.0
 _SETTINGS = """
@@ -37,6 +39,7 @@ secret_hint_en = "The code stands in your letter of employment."
 [channels.portal]
 kind = "portal"
 url = "https://127.0.0.1:{port}"
+reply_keys = {{ loen = "{public}" }}
 
 [channels.portal.brands.default]
 name = "Havnens Bageri A/S"
@@ -66,7 +69,7 @@ class Visited:
 
 def portal_settings(port: int) -> str:
     """Returns the sections of the settings that make a portal on this machine."""
-    return _SETTINGS.format(port=port)
+    return _SETTINGS.format(port=port, public=PUBLIC)
 
 
 def is_notice(mail: Mapping[str, Any]) -> bool:

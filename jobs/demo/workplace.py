@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobs.demo.portal_visit import portal_settings
+from jobs.demo.portal_visit import PRIVATE, PUBLIC, portal_settings
 from jobs.initiate import init_house, simulator_folder, write_template
 from jobs.mail_simulation import mail_folder, mail_simulator_settings
 from jobs.settings_file import read_settings
@@ -73,6 +73,8 @@ def found(folder: Path | None, *, soap: bool = False) -> Workplace:
 
     Raises ConfigurationError `demo.folder_not_empty` when something lies there already.
     """
+    from routing.portal.reply_box import make_reply_keys
+
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="brevdue-demo-"))
     elif folder.exists() and any(folder.iterdir()):
@@ -82,6 +84,7 @@ def found(folder: Path | None, *, soap: bool = False) -> Workplace:
     path = folder / "brevdue.toml"
     write_template(path)
     _adapt(path, soap=soap)
+    make_reply_keys(folder / PRIVATE, folder / PUBLIC)
     settings = read_settings(path)
     init_house(settings)
     return Workplace(folder, path, settings)

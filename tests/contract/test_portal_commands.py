@@ -10,7 +10,7 @@ import signal
 import ssl
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -210,12 +210,37 @@ def test_a_reply_is_opened_with_the_sources_own_key(desk, tmp_path):
     sealed.write_bytes(seal_reply(read_public_key(tmp_path / "loen-svar.pem"), reply))
     key = tmp_path / "loen-svar.key"
     assert key.stat().st_mode & 0o777 == 0o600
-    code, _ = desk.run("open-reply", str(sealed), "--key", str(key), "--into", str(tmp_path / "ud"))
-    assert code == 0
+    second = tmp_path / "r2.brevsvar"
+    second.write_bytes(seal_reply(read_public_key(tmp_path / "loen-svar.pem"), replace(reply, id="r2")))
+    open_both = ("open-reply", str(sealed), str(second), "--key", str(key), "--into", str(tmp_path / "ud"))
+    for _ in range(2):  # what was opened before stays
+        assert desk.run(*open_both)[0] == 0
+    assert sorted(one.name for one in (tmp_path / "ud").iterdir()) == ["r1", "r2"]
     assert "Tak for brevet" in (tmp_path / "ud" / "r1" / "besked.txt").read_text(encoding="utf-8")
     assert (tmp_path / "ud" / "r1" / "1-svar.txt").read_bytes() == b"hej"
     with pytest.raises(ConfigurationError, match="key_not_writable"):
         desk.run("reply-keys", "loen", "--folder", str(tmp_path))
+
+
+@pytest.mark.parametrize("reply_id", ["../ud", "..", "a/b", ""])
+def test_a_reply_whose_id_would_lead_elsewhere_is_damaged(desk, tmp_path, reply_id):
+    assert desk.run("reply-keys", "loen", "--folder", str(tmp_path))[0] == 0
+    reply = Reply(reply_id, "portal-1", "sag-1", "Tak", "2026-11-25", "mitid")
+    sealed = tmp_path / "r.brevsvar"
+    sealed.write_bytes(seal_reply(read_public_key(tmp_path / "loen-svar.pem"), reply))
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(BadInput, match="reply_damaged"):
+        desk.run(
+            *(
+                "open-reply",
+                str(sealed),
+                "--key",
+                str(tmp_path / "loen-svar.key"),
+                "--into",
+                str(tmp_path / "x"),
+            )
+        )
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_portal_without_tls_or_proxy_does_not_start(desk):

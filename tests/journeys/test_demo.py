@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import ssl
 from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError
 
+import httpx
 import pytest
 
 from jobs.cli import run
@@ -23,6 +25,7 @@ from jobs.screen import Screen
 from jobs.settings_file import read_settings
 from schemas.identity import Verdict, judge_cpr
 from schemas.states import State
+from tests.rigs.portal_sites import form_in
 
 CHANNELS = {"eboks", "smime", "tunnel", "tls", "portal"}
 
@@ -69,8 +72,7 @@ def test_the_letter_that_waits_opens_with_the_link_and_code_it_told_and_is_deliv
     day: tuple[Path, str],
 ) -> None:
     folder, out = day
-    serve, link, code = (line.strip() for line in out.splitlines()[-3:])
-    link, code = link.removeprefix("Link: "), code.removeprefix("Kode: ")
+    serve, link, code = told(out)
     path = folder / "brevdue.toml"
     assert serve == f"brevdue --settings {path} portal"
     assert code in BY_PORTAL.values()
@@ -86,6 +88,40 @@ def test_the_letter_that_waits_opens_with_the_link_and_code_it_told_and_is_deliv
         (batch,) = house.ledger.batches(limit=1)
         portal = house.ledger.channel_counts(batch.id)["portal"]
     assert (portal[State.DELIVERED], portal.get(State.ACCEPTED, 0)) == (2, 0)
+
+
+def test_what_a_recipient_writes_back_is_read_by_the_commands_it_told(day: tuple[Path, str]) -> None:
+    folder, out = day
+    _, link, code = told(out)
+    settings = read_settings(folder / "brevdue.toml")
+    authorities = ssl.create_default_context(cafile=settings.house.data / "simulator" / "server-ca.pem")
+    with (
+        serving(folder / "brevdue.toml", settings),
+        httpx.Client(verify=authorities, follow_redirects=True) as browser,
+    ):
+        page = browser.get(link)
+        action, hidden = form_in(page.text, "/bevis")
+        page = browser.post(page.url.join(action), data=hidden | {"answer": code})
+        page = browser.get(f"{page.url}/svar")
+        action, hidden = form_in(page.text, "/svar")
+        page = browser.post(page.url.join(action), data=hidden | {"text": "Der mangler en time."})
+        assert page.url.path.endswith("/sendt")
+    fetch, read_it = (line.strip().split() for line in out.splitlines()[-2:])
+    assert run(["--json", *fetch[1:]]) == 0
+    place = read_it.index("open-reply") + 1
+    sealed = list(Path(read_it[place]).parent.glob(Path(read_it[place]).name))
+    assert [b"mangler" in one.read_bytes() for one in sealed] == [False]
+    assert run(["--json", *read_it[1:place], *map(str, sealed), *read_it[place + 1 :]]) == 0
+    (message,) = (folder / "svar-aabnet").glob("*/besked.txt")
+    assert "Der mangler en time." in message.read_text(encoding="utf-8")
+
+
+def told(out: str) -> tuple[str, str, str]:
+    """Returns the command that serves the portal, and the link and code of the letter that waits."""
+    lines = [line.strip() for line in out.splitlines()]
+    place = next(number for number, line in enumerate(lines) if line.startswith("Link: "))
+    serve, link, code = lines[place - 1 : place + 2]
+    return serve, link.removeprefix("Link: "), code.removeprefix("Kode: ")
 
 
 def test_what_it_founds_is_all_in_order(tmp_path: Path) -> None:
