@@ -249,7 +249,7 @@ class PortalDispatch:
     # --- inside
 
     def _take_bounces(self, message_ids: Sequence[str]) -> None:
-        """Takes the reports of notices that came back: of the newest link of each message, and of no other.
+        """Takes the reports of notices and reminders that came back: of each message's newest link alone.
 
         A link that was sent again to a right address is not ended by the report of the wrong one.
         """

@@ -56,7 +56,12 @@ def reminder(
     paper: Stationery, recipient: str, link: str, stem: str, at: datetime, expires_at: datetime
 ) -> Letter:
     """Returns the mail that reminds of a link that nobody has used."""
-    return _letter(paper, recipient, f"{stem}.r", at, "reminder", link=link, expires_at=expires_at)
+    return _letter(paper, recipient, reminder_stem(stem), at, "reminder", link=link, expires_at=expires_at)
+
+
+def reminder_stem(stem: str) -> str:
+    """Returns the stem of a notice's reminder; a report that it came back tells it by this."""
+    return f"{stem}.r"
 
 
 def code_mail(paper: Stationery, recipient: str, code: str, stem: str, at: datetime, minutes: int) -> Letter:

@@ -15,7 +15,7 @@ from routing.mime.addresses import parse_address
 from routing.portal.keys import PortalKeys, Secret
 from routing.portal.links import LinkToken, make_token
 from routing.portal.mobile_numbers import e164
-from routing.portal.notices import Letter, Stationery, notice, reminder
+from routing.portal.notices import Letter, Stationery, notice, reminder, reminder_stem
 from routing.portal.parcel_rows import SealedChunk
 from routing.portal.parcels import Parcel
 from routing.portal.sealing import DataKey, Envelope, Paper, Person, new_data_key
@@ -130,9 +130,11 @@ class Packer:
         return reminder(*self._parts(parcel), now, parcel.expires_at)
 
     def notice_ids(self, generations: Mapping[str, int]) -> Mapping[str, str]:
-        """Returns the Message-ID of each message's newest notice, as it stands in the mail → the message."""
+        """Returns the Message-IDs of each message's newest notice and of its reminder → the message."""
         paper = self.stationery("default")
-        return {f"<{paper.message_id(_stem(*one))}>": one[0] for one in generations.items()}
+        stems = {_stem(*one): one[0] for one in generations.items()}
+        stems |= {reminder_stem(stem): message_id for stem, message_id in stems.items()}
+        return {f"<{paper.message_id(stem)}>": message_id for stem, message_id in stems.items()}
 
     def content_mark(self, consignment: Consignment) -> bytes:
         """Returns a keyed mark of what a message holds and for whom: the same id must mean the same."""

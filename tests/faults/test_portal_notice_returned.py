@@ -1,4 +1,5 @@
-"""A notice comes back: its parcel is destroyed and its route goes on, and no other report ends anything."""
+"""A notice or its reminder comes back: the parcel is destroyed and its route goes on; no other report ends
+anything."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ import json
 from pathlib import Path
 
 from tests.rigs.mail_reports import report
-from tests.rigs.portal_houses import ANNA, FoundPortalHouse
+from tests.rigs.portal_houses import ANNA, SECRET, FoundPortalHouse, PortalHouse
+from tests.rigs.portal_sites import Visitor
 
 
 def test_a_notice_that_comes_back_destroys_the_parcel_and_the_route_goes_on(
@@ -61,6 +63,44 @@ def test_a_notice_that_has_arrived_and_one_that_is_late_end_nothing(
     assert house.mail.house.states() == {"accepted": 1}  # no silence delivers it: somebody must read
 
 
+def test_a_reminder_that_comes_back_does_as_the_notice_itself(
+    found_portal_house: FoundPortalHouse, tmp_path: Path
+) -> None:
+    box = maildir(tmp_path)
+    house = found_portal_house(route=("eboks", "portal", "smime"), mail=f'reports = "{box}"')
+    reminder = reminded(house)
+    came_back(box, reminder, "delayed", "4.4.1")
+    assert house.collect() == 0
+    came_back(box, reminder)
+    assert house.collect() == 1
+    house.assert_nothing_opens()
+    house.mail.send()
+    history = [(one["channel"], one["cause"], one["code"]) for one in house.mail.told()["history"]]
+    assert ("portal", "returned", "portal.notice_bounced") in history
+
+
+def test_a_reminder_of_a_link_that_was_replaced_or_of_a_letter_that_was_read_ends_nothing(
+    found_portal_house: FoundPortalHouse, tmp_path: Path
+) -> None:
+    box = maildir(tmp_path)
+    house = found_portal_house(mail=f'reports = "{box}"')
+    reminder = reminded(house)
+    consignment = house.mail.told()["consignment"]
+    assert house.brevdue("portal", "resend-notice", consignment, "--reason", "igen").code == 0
+    came_back(box, reminder)
+    assert house.collect() == 0
+    assert [one.state.value for one in house.parcels()] == ["open"]
+    with house.visitor() as visitor:
+        path = visitor_in(visitor, house)
+        assert visitor.get(f"{path}/hent/0").status_code == 200
+    came_back(box, house.notices()[-1]["Message-ID"].replace(".1@", ".1.r@"))
+    assert house.collect() == 1
+    assert house.mail.house.states() == {"delivered": 1}
+    with house.store() as store:
+        assert "notice_bounced" in {one.kind.value for one in store.parcels.events()}
+    assert [one.state.value for one in house.parcels()] == ["open"]
+
+
 def test_without_its_mailbox_of_reports_collect_says_so(
     found_portal_house: FoundPortalHouse, tmp_path: Path
 ) -> None:
@@ -69,6 +109,23 @@ def test_without_its_mailbox_of_reports_collect_says_so(
     ran = house.brevdue("collect")
     assert ran.code != 0
     assert "report.box_missing" in json.dumps(ran.data)
+
+
+def reminded(house: PortalHouse) -> str:
+    """Sends a letter and lets its recipient be reminded; returns the reminder's Message-ID."""
+    house.sent(ANNA)
+    house.let_days_pass(8)
+    assert house.collect() == 0
+    notice, reminder = (one["Message-ID"] for one in house.notices())
+    assert reminder == notice.replace(".0@", ".0.r@")
+    return str(reminder)
+
+
+def visitor_in(visitor: Visitor, house: PortalHouse) -> str:
+    """Goes in by the newest link; returns the parcel's path."""
+    visitor.get(f"/b/{house.token()}")
+    assert visitor.submit("/bevis", answer=SECRET).status_code == 303
+    return str(visitor.page.headers["location"])
 
 
 def maildir(folder: Path) -> Path:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from jobs.house import utc_now
 from jobs.initiate import init_house
@@ -24,6 +25,7 @@ from jobs.settings_file import read_settings
 from routing.portal.parcels import Parcel
 from routing.portal.reply_box import make_reply_keys
 from routing.portal.store import PortalStore
+from routing.portal.tables import PARCEL
 from routing.simulator.received import MAILS
 from tests.rigs.houses import HouseOnDisk
 from tests.rigs.mail_simulator import FoundMailHouse, MailHouse, exempt
@@ -128,6 +130,12 @@ class PortalHouse:
         with self.store() as store:
             for parcel in store.parcels.listed("open", 100):
                 assert store.parcels.extend(parcel.id, utc_now() - timedelta(seconds=1))
+
+    def let_days_pass(self, days: float) -> None:
+        """Makes every notice so many days older."""
+        with self.store() as store, store.database.writing() as connection:
+            older = PARCEL.c.notice_at - int(days * 86_400_000_000)
+            connection.execute(update(PARCEL).values(notice_at=older))
 
     def parcels(self) -> list[Parcel]:
         with self.store() as store:
