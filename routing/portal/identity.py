@@ -76,6 +76,9 @@ class SentMethod(IdentityMethod, Protocol):
     async def carry(self, person: Person, errand: CodeErrand) -> None:
         """Hands the code over; raises a SendError when it did not leave."""
 
+    async def close(self) -> None:
+        """Ends what is open, at the end of the process; in the event loop that carried."""
+
 
 class RedirectMethod(IdentityMethod, Protocol):
     """Sends the browser away and judges what comes back."""

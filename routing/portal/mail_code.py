@@ -41,3 +41,7 @@ class MailCode:
             paper, person.email, errand.code, f"code-{errand.errand_id}", self._now(), errand.minutes
         )
         await self._carrier.deliver(letter.recipient, letter.data, letter.message_id)
+
+    async def close(self) -> None:
+        """Takes leave of the mail servers."""
+        await self._carrier.close()

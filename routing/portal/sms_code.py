@@ -74,6 +74,9 @@ class SmsCode:
         token = await asyncio.to_thread(read_token, self._settings.token)
         _judge(await self._called(form(self._settings, token, sms)))
 
+    async def close(self) -> None:
+        """Nothing is open between two messages."""
+
     def _text(self, errand: CodeErrand) -> str:
         """Returns the message; its last line binds the code to our page (domain-bound codes)."""
         t = wording(cast(Language, errand.language))

@@ -6,6 +6,9 @@ place.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -15,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
+from routing.portal.identity import SentMethod
 from routing.portal.web.guard import SMALL_BODY_BYTES, BodyTooLarge, Guard, Unwelcome
 from routing.portal.web.link_pages import LinkPages
 from routing.portal.web.pages import fault_page
@@ -28,7 +32,7 @@ _FORM_OVERHEAD = 300_000
 
 
 def make_application(site: Site) -> ASGIApp:
-    """Returns the application of one portal."""
+    """Returns the application of one portal; at its end it takes leave of the mail servers."""
     place = urlsplit(site.settings.url)
 
     async def on_fault(scope: Scope, error: Exception) -> Response:
@@ -38,7 +42,15 @@ def make_application(site: Site) -> ASGIApp:
         replies = path.startswith("/p/") and path.endswith("/svar")
         return site.settings.max_reply_bytes * 2 + _FORM_OVERHEAD if replies else SMALL_BODY_BYTES
 
-    inner = Starlette(routes=_routes(site), exception_handlers={HTTPException: _raise, Exception: _raise})
+    @asynccontextmanager
+    async def serving(_: Starlette) -> AsyncIterator[None]:
+        yield
+        for method in site.methods.values():
+            if hasattr(method, "carry"):
+                await cast(SentMethod, method).close()
+
+    faults = {HTTPException: _raise, Exception: _raise}
+    inner = Starlette(routes=_routes(site), exception_handlers=faults, lifespan=serving)
     inner.router.redirect_slashes = False
     return Guard(
         inner,

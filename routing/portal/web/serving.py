@@ -28,7 +28,7 @@ def make_server(app: ASGIApp, settings: PortalServer) -> uvicorn.Server:
         port=settings.port,
         http="h11",
         ws="none",
-        lifespan="off",
+        lifespan="on",
         access_log=False,
         log_config=None,
         server_header=False,
