@@ -110,15 +110,14 @@ def build_channel(house: House, name: str, channel: PortalChannel) -> PortalDisp
     settings = house.settings
     folders = {source: one.folder / ANSWERS for source, one in settings.sources.items()}
     places = AnswerPlaces(folders, channel.reply_addresses)
-    carries = carrier(settings, channel, house.now)
 
-    def upkeep(store: PortalStore, packer: Packer) -> Upkeep:
-        return Upkeep(store, packer, channel, carries, places)
+    def upkeep(store: PortalStore, packer: Packer, paced: Carrier) -> Upkeep:
+        return Upkeep(store, packer, channel, paced, places)
 
     parts = PortalParts(
         rules=rules(settings),
         documents=house.documents,
-        carrier=carries,
+        carrier=carrier(settings, channel, house.now),
         open_store=lambda: open_store(settings, channel, house.now),
         from_address=from_address(settings, channel),
         now=house.now,

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 
-from routing.channels.pace import Pace
+from routing.channels.paced_carrier import PacedCarrier
 from routing.portal.delivery import Carrier
 from routing.portal.keys import read_key, read_keys
 from routing.portal.later_word import told
@@ -63,7 +63,7 @@ class PortalParts:
     open_store: Callable[[], PortalStore]
     from_address: str
     now: Callable[[], datetime]
-    upkeep: Callable[[PortalStore, Packer], Upkeep]
+    upkeep: Callable[[PortalStore, Packer, Carrier], Upkeep]
     available: frozenset[str] = BUILT_IN
     returned: Returned | None = None
     simulated: bool = False
@@ -84,7 +84,7 @@ class PortalDispatch:
             settings.parallel,
             settings.per_second,
         )
-        self._pace = Pace(settings.per_second)
+        self._carrier = PacedCarrier(parts.carrier, settings.per_second)
         self._settings = settings
         self._parts = parts
         self._last_upkeep = UpkeepResult()
@@ -157,8 +157,7 @@ class PortalDispatch:
             raise Transient(error.code, reached=False) from None
         if parcel.notice_at is not None:
             return self._receipt(parcel, {}, code="portal.already_accepted")
-        async with self._pace.turn():
-            evidence = await self._notify(parcel)
+        evidence = await self._notify(parcel)
         try:
             await asyncio.to_thread(self.store.parcels.set_notice, parcel.id)
         except ServiceDown as error:
@@ -178,7 +177,7 @@ class PortalDispatch:
     async def tend(self) -> None:
         """Does the upkeep: replies fetched, parcels ended whose time is over, reminders, old rows."""
         try:
-            self._last_upkeep = await self._parts.upkeep(self.store, self.packer).run()
+            self._last_upkeep = await self._parts.upkeep(self.store, self.packer, self._carrier).run()
         except ServiceDown as error:
             raise Transient(error.code, reached=False) from None
 
@@ -214,7 +213,7 @@ class PortalDispatch:
 
     async def close(self) -> None:
         """Takes leave of the mail servers, and closes the store if it was opened."""
-        await self._parts.carrier.close()
+        await self._carrier.close()
         store = self.__dict__.pop("store", None)
         if store is not None:
             store.close()
@@ -243,7 +242,7 @@ class PortalDispatch:
     async def notify_again(self, parcel: Parcel) -> None:
         """Sends a parcel's notice, after `renew`."""
         letter = self.packer.notice(parcel)
-        await self._parts.carrier.deliver(letter.recipient, letter.data, letter.message_id)
+        await self._carrier.deliver(letter.recipient, letter.data, letter.message_id)
         await asyncio.to_thread(self.store.parcels.set_notice, parcel.id)
 
     # --- inside
@@ -296,7 +295,7 @@ class PortalDispatch:
     async def _notify(self, parcel: Parcel) -> Mapping[str, str]:
         letter = self.packer.notice(parcel)
         try:
-            return await self._parts.carrier.deliver(letter.recipient, letter.data, letter.message_id)
+            return await self._carrier.deliver(letter.recipient, letter.data, letter.message_id)
         except (Unreachable, Refused):
             await asyncio.to_thread(self.store.parcels.end, parcel.id, ParcelState.WITHDRAWN, "no_notice")
             raise

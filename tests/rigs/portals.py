@@ -127,9 +127,9 @@ class PortalBench:
         )
         return PortalDispatch("portal", self.settings, parts)
 
-    def upkeep(self, store: PortalStore, packer: Packer) -> Upkeep:
+    def upkeep(self, store: PortalStore, packer: Packer, carrier: Carrier) -> Upkeep:
         places = AnswerPlaces({"loen": self.answers}, {"loen": "loen@eksempel.example"})
-        return Upkeep(store, packer, self.settings, self.carries, places)
+        return Upkeep(store, packer, self.settings, carrier, places)
 
     def consignment(self, number: int = 1, material: str = "brev", **change: Any) -> Consignment:
         """Returns a letter with two documents to a test person with all contacts."""
