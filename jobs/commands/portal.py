@@ -1,4 +1,4 @@
-"""The commands of the portal: serve it, look into it, revoke, extend, unlock, resend, open replies.
+"""The commands of the portal: serve it, look into it, revoke, erase, extend, unlock, resend, open replies.
 
 Relies on `jobs.portal` for the parts. What a person changes is kept as an act in the ledger, and as an event
 of the parcel. Shows no name, title, address or number.
@@ -112,6 +112,15 @@ def revoke(context: Context, subject: str, reason: str) -> int:
 
     return _change(
         context, "revoke", subject, reason, lambda store, p: store.parcels.end(p.id, ParcelState.REVOKED)
+    )
+
+
+def erase(context: Context, subject: str, reason: str) -> int:
+    """Destroys what could open a parcel before its time is over, read or not; what happened to it stays."""
+    from routing.portal.parcels import ParcelState
+
+    return _change(
+        context, "erase", subject, reason, lambda store, p: store.parcels.end(p.id, ParcelState.ERASED)
     )
 
 

@@ -66,6 +66,12 @@ def _add_changing(commands: "Commands") -> None:
 
         return work(context, subject, reason)
 
+    @commands.add("erase", help_key="help_portal_erase")
+    def erase(subject: Annotated[str, _subject(commands)], reason: Annotated[str, reason_option]) -> int:
+        from jobs.commands.portal import erase as work
+
+        return work(context, subject, reason)
+
     @commands.add("extend", help_key="help_portal_extend")
     def extend(
         subject: Annotated[str, _subject(commands)],

@@ -28,7 +28,15 @@ COMMANDS = (
 FAMILIES = (
     *("enrolment import", "enrolment check", "cert list", "cert renew", "cert import", "mail open"),
     *("tunnel list", "tunnel import", "tunnel check"),
-    *("portal init", "portal list", "portal show", "portal revoke", "portal extend", "portal unlock"),
+    *(
+        "portal init",
+        "portal list",
+        "portal show",
+        "portal revoke",
+        "portal erase",
+        "portal extend",
+        "portal unlock",
+    ),
     *("portal resend-notice", "portal reply-keys", "portal open-reply"),
 )
 LANGUAGES: tuple[Language, Language] = ("da", "en")
