@@ -229,6 +229,8 @@ class PortalDispatch:
         """
         try:
             contents = self._contents(consignment)
+            if len(contents.data) != parcel.n_documents:  # the ledger has forgotten them: no empty letter
+                raise ConfigurationError("portal.copy_gone")
         except ConfigurationError:
             raise ConfigurationError("portal.copy_gone") from None
         key = self._reply_key(consignment.source)
