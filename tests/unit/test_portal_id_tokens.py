@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
-from base64 import urlsafe_b64encode
+import warnings
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 from joserfc import jws, jwt
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.errors import SecurityWarning
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from routing.portal.open_id import (
     Expected,
@@ -24,6 +27,9 @@ NOW = 1_800_000_000
 EXPECTED = Expected("https://broker.example", "portal", "nonce-1", NOW - 100, NOW, "access-1")
 EC = ECKey.generate_key("P-256", {"kid": "ec"})
 RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
+ED = OKPKey.generate_key("Ed25519", {"kid": "ed"})
+EDWARDS = [{"alg": alg, "kid": "ed"} for alg in ("EdDSA", "Ed25519")]
+"""Its two names: that of RFC 8037, and that of RFC 9864."""
 CLAIMS = {
     "iss": "https://broker.example",
     "sub": "somebody",
@@ -38,19 +44,22 @@ def public(key, **change):
     return key.as_dict(private=False) | {"use": "sig"} | change
 
 
-KEYS = [public(EC), public(RSA)]
+KEYS = [public(EC), public(RSA), public(ED)]
 
 
 def token(claims=CLAIMS, key=EC, **header):
     head = {"alg": "ES256", "kid": "ec"} | header
     registry = jws.JWSRegistry(algorithms=[head["alg"]], strict_check_header=False)
-    return jwt.encode(
-        {k: v for k, v in head.items() if v is not None},
-        claims,
-        key,
-        algorithms=[head["alg"]],
-        registry=registry,
-    )
+    head = {name: value for name, value in head.items() if value is not None}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SecurityWarning)  # of a name that RFC 9864 would not use
+        return jwt.encode(head, claims, key, algorithms=[head["alg"]], registry=registry)
+
+
+def half_hash(name, text="access-1"):
+    """Returns what `at_hash` must say of an access token."""
+    digest = hashlib.new(name, text.encode()).digest()
+    return urlsafe_b64encode(digest[: len(digest) // 2]).decode().rstrip("=")
 
 
 @pytest.mark.parametrize(
@@ -60,6 +69,9 @@ def token(claims=CLAIMS, key=EC, **header):
         token(kid=None),
         token(key=RSA, alg="RS256", kid="rsa"),
         token(key=RSA, alg="PS384", kid="rsa"),
+        *(token(key=ED, **head) for head in EDWARDS),
+        token(CLAIMS | {"at_hash": half_hash("sha256")}),
+        *(token(CLAIMS | {"at_hash": half_hash("sha512")}, ED, **head) for head in EDWARDS),
         token(CLAIMS | {"aud": ["portal", "other"], "azp": "portal"}),
         token(CLAIMS | {"auth_time": NOW - 30, "exp": NOW - 30}),
         token(typ="JWT", x5t="abc", unheard_of="yes"),
@@ -109,10 +121,10 @@ def unsigned(claims, alg="none", **more):
     return f"{head}.{body}."
 
 
-def shared():
-    """Signs with the public key's text as a shared secret: the old confusion of algorithms."""
-    signed = unsigned(CLAIMS, "HS256", kid="rsa").removesuffix(".")
-    mark = hmac.digest(RSA.as_pem(private=False), signed.encode(), "sha256")
+def shared(key=RSA, kid="rsa", alg="HS256", secret=None):
+    """Signs with a public key's text as a shared secret: the old confusion of algorithms."""
+    signed = unsigned(CLAIMS, alg, kid=kid).removesuffix(".")
+    mark = hmac.digest(secret or key.as_pem(private=False), signed.encode(), "sha256")
     return f"{signed}.{urlsafe_b64encode(mark).decode().rstrip('=')}"
 
 
@@ -121,7 +133,16 @@ def shared():
     [
         (unsigned(CLAIMS), "alg"),
         (unsigned(CLAIMS, "None"), "alg"),
-        (unsigned(CLAIMS, "EdDSA"), "alg"),
+        (unsigned(CLAIMS, "eddsa", kid="ed"), "alg"),
+        (unsigned(CLAIMS, "Ed448", kid="ed"), "alg"),
+        (unsigned(CLAIMS, "EdDSA", kid="ed"), "signature"),
+        (unsigned(CLAIMS, "Ed25519", kid="ed"), "signature"),
+        (shared(ED, "ed"), "alg"),
+        (shared(ED, "ed", "EdDSA"), "signature"),
+        (shared(ED, "ed", "EdDSA", urlsafe_b64decode(public(ED)["x"] + "=")), "signature"),
+        (token(key=OKPKey.generate_key("Ed25519"), **EDWARDS[0]), "signature"),
+        (token(CLAIMS | {"at_hash": half_hash("sha256")}, ED, **EDWARDS[0]), "at_hash"),
+        (token(CLAIMS | {"at_hash": half_hash("sha256")}, ED, **EDWARDS[1]), "at_hash"),
         (unsigned(CLAIMS, "ES256"), "signature"),
         (unsigned(CLAIMS, ["ES256"]), "alg"),
         (unsigned(CLAIMS, "ES256", kid=["ec"]), "shape"),
@@ -152,6 +173,13 @@ def test_a_token_that_nobody_signed_is_refused(text, reason):
         (token(kid=None), [public(EC), public(ECKey.generate_key("P-256"))]),
         (token(key=RSA, alg="RS256", kid="rsa"), [public(EC, kid="rsa")]),
         (token(), [public(ECKey.generate_key("P-384"), kid="ec")]),
+        (token(key=ED, **EDWARDS[0]), [public(EC, kid="ed"), public(RSA, kid="ed")]),
+        (token(kid="ed"), [public(ED)]),
+        (token(key=RSA, alg="RS256", kid="ed"), [public(ED)]),
+        (token(key=ED, **EDWARDS[0]), [public(OKPKey.generate_key("X25519"), kid="ed")]),
+        (token(key=ED, **EDWARDS[0]), [public(OKPKey.generate_key("Ed448"), kid="ed")]),
+        (token(key=ED, **EDWARDS[0]), [public(ED, use="enc")]),
+        (token(key=ED, **EDWARDS[0]), [public(ED, alg="ES256")]),
         (token(), [{"kty": "oct", "k": "AAAA", "kid": "ec"}]),
         (token(key=RSA, alg="RS256", kid="rsa"), [public(RSA, n=public(RSA)["n"][:200])]),
     ],
