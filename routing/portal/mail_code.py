@@ -1,7 +1,7 @@
 """Proof of identity by a code to the mailbox that got the notice: for materials of class `ordinary` alone.
 
 Relies on `notices` and on a carrier. A code by mail proves that somebody reads the mailbox, not who it is
-(facts/secure-mail 5.3, ASVS 6.6.1), so any other class is refused here as well as in the settings.
+(facts/secure-mail 5.3, ASVS 6.3.6), so any other class is refused here as well as in the settings.
 """
 
 from __future__ import annotations
