@@ -6,12 +6,12 @@ portal's key and database and nothing of the ledger. Decides nothing about parce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigurationError
-from schemas.portal_settings import PortalChannel
+from schemas.portal_settings import PROVE_A_COMPANY, PortalChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +82,18 @@ def available(channel: PortalChannel) -> frozenset[str]:
 
     set_up = {"mitid": channel.mitid, "sms": channel.sms}
     return BUILT_IN | {name for name, table in set_up.items() if table is not None}
+
+
+def unproved_companies(settings: Settings, channel: PortalChannel) -> Iterator[tuple[str, str]]:
+    """Yields each material that may go to companies by the portal while nothing there proves one, and what
+    proves them instead. A source whose numbers are CPR numbers unless a row says otherwise has none."""
+    sources = [one for one in settings.sources.values() if one.recipient_type != "cpr"]
+    may_go = {one.material for one in sources}
+    for name, material in settings.materials.items():
+        identity = [one for one in material.portal.identity if one in available(channel)]
+        meant = "portal" in material.channels and (name in may_go or None in may_go)
+        if meant and identity and PROVE_A_COMPANY.isdisjoint(identity):
+            yield name, ", ".join(identity)
 
 
 def open_store(

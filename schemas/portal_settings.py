@@ -16,6 +16,8 @@ from schemas.portal_proof_settings import PortalMitId, PortalSms
 from schemas.section import ChannelSettings, Name, Section
 
 IdentityName = Literal["mitid", "sms", "shared_secret", "mail_code"]
+PROVE_A_COMPANY: frozenset[str] = frozenset({"mitid", "shared_secret"})
+"""The company's CVR number, or what it was told: a telephone or a mailbox is somebody's in a company."""
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$")]
 Rate = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}/([0-9]{1,3} ?)?(second|minute|hour|day)$")]
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
 from jobs.commands.strays import strays_in
+from jobs.portal import unproved_companies
 from jobs.screen import EXIT_OK, EXIT_UNREACHED, EXIT_USAGE
 from schemas.errors import Coded, ConfigurationError, ServiceDown
+from schemas.portal_settings import PortalChannel
 
 if TYPE_CHECKING:
     from jobs.house import House
@@ -175,3 +177,13 @@ def _channels(house: House) -> Iterator[Point]:
         yield Point(f"channel {name}")
         for code, params in channel.findings():
             yield Point(f"channel {name}", code, dict(params), warning=True)
+        yield from _companies(house.settings, name)
+
+
+def _companies(settings: Settings, channel: str) -> Iterator[Point]:
+    """Nobody in a company may get its letters by a telephone or a mailbox that happens to be theirs."""
+    portal: object = settings.channels[channel]
+    if isinstance(portal, PortalChannel):
+        for material, identity in unproved_companies(settings, portal):
+            params: dict[str, object] = {"material": material, "identity": identity}
+            yield Point(f"channel {channel}", "portal.company_unproved", params, warning=True)

@@ -22,6 +22,7 @@ from sqlalchemy import text
 
 from eboks.simulator import person
 from jobs.commands import portal
+from jobs.commands.checking import check
 from jobs.commands.context import Context
 from jobs.commands.tree import run_tree
 from jobs.house import open_house, utc_now
@@ -246,6 +247,33 @@ def test_a_reply_whose_id_would_lead_elsewhere_is_damaged(desk, tmp_path, reply_
 def test_a_portal_without_tls_or_proxy_does_not_start(desk):
     with pytest.raises(ConfigurationError, match="no_tls"):
         portal.serve(GivenContext(Screen(as_json=True), Path("x"), given=desk.settings))
+
+
+@pytest.mark.parametrize(
+    ("kind", "material", "identity", "warned"),
+    [
+        ("cvr", None, ("mail_code",), True),
+        (None, "loenseddel", ("mail_code", "sms"), True),
+        ("cvr", "another", ("mail_code",), False),
+        ("cpr", None, ("mail_code",), False),
+        ("cvr", None, ("mail_code", "shared_secret"), False),
+        ("cvr", None, ("mitid", "mail_code"), True),  # no broker is set up
+    ],
+)
+def test_check_warns_where_nothing_would_prove_a_company(desk, kind, material, identity, warned):
+    change = {"recipient_type": kind, "material": material}
+    rules = MaterialPortal(identity=identity, secret_column="kode")
+    settings = desk.settings
+    sources = {name: one.model_copy(update=change) for name, one in settings.sources.items()}
+    given = {"portal": rules, "channels": ("eboks", "portal")}
+    materials = {name: one.model_copy(update=given) for name, one in settings.materials.items()}
+    settings = settings.model_copy(update={"sources": sources, "materials": materials})
+    out = io.StringIO()
+    check(GivenContext(Screen(as_json=True, out=out, err=io.StringIO()), Path("x"), given=settings))
+    points = json.loads(out.getvalue().splitlines()[-1])["points"]
+    told = [one["params"]["material"] for one in points if one["code"] == "portal.company_unproved"]
+    assert ("loenseddel" in told) == warned
+    assert all(one["warning"] for one in points if one["code"] == "portal.company_unproved")
 
 
 def test_the_house_builds_the_channel_by_its_name(desk):

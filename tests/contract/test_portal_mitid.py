@@ -248,6 +248,18 @@ def asking(bench, tmp_path):
         yield Way(bench, settings, broker)
 
 
+@pytest.mark.parametrize(
+    ("who", "status"), [(FOR_COMPANY, 303), (FOR_ANOTHER_COMPANY, 403), (RIGHT_ONE, 403)]
+)
+def test_a_company_is_known_by_its_cvr_number_also_where_the_broker_matches_persons(
+    bench, tmp_path, who, status
+):
+    bench.send(bench.consignment(material="mitid", recipient=Recipient(COMPANY, "Firma", "a@post.example")))
+    with broker_of(tmp_path, PERSONS, bench.clock, match="broker") as (broker, settings):
+        assert Way(bench, settings, broker).go(who).status_code == status
+    assert (wrongs(bench), broker.n_matches) == (status == 403, 0)  # no number of ours was put to it
+
+
 def test_the_broker_says_whether_the_number_fits_and_tells_none(bench, asking):
     assert asking.go(ANOTHER).status_code == 403
     assert (wrongs(bench), asking.broker.n_matches) == (1, 1)
