@@ -6,10 +6,11 @@ looked at by `routing.portal`. Sources: facts/secure-mail 5, facts/trust (portal
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from schemas.mail_settings import Address, TlsLevel
 from schemas.portal_proof_settings import PortalMitId, PortalSms
@@ -48,6 +49,7 @@ class PortalBrand(Section):
 class PortalRates(Section):
     """`[channels.<name>.rates]`: how much is answered, in the words of the library `limits`.
 
+    They stand in the order in which they are counted: a link or an address before all of them together.
     `misses` counts links that lead nowhere, per address; `everything_missed` the same for all addresses
     together. An address may be a whole company behind one gateway, hence the width.
     """
@@ -80,6 +82,19 @@ class PortalServer(Section):
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate, key: give both or none")
         return self
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuses `*` and names: whoever is believed can be anybody, and counts as whom they like."""
+        for one in proxies:
+            try:
+                network = ip_network(one)
+            except ValueError:
+                raise ValueError("trusted_proxies: must be addresses or networks of proxies") from None
+            if network.prefixlen == 0:
+                raise ValueError("trusted_proxies: that is everybody")
+        return proxies
 
 
 class PortalChannel(ChannelSettings):

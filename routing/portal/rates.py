@@ -25,6 +25,7 @@ from schemas.portal_settings import PortalRates
 
 Wish = tuple[str, bytes]
 """Name of a rate in the settings, and whose it is (a link's locator, an address)."""
+_FROM_NARROW_TO_WIDE = tuple(PortalRates.model_fields)
 
 
 class DatabaseStorage(Storage):
@@ -115,12 +116,15 @@ class Rates:
         self._key = key
 
     def allow(self, *wishes: Wish) -> bool:
-        """Counts each wish, and says whether all of them are within their rates."""
+        """Counts the wishes, and says whether all of them are within their rates.
+
+        The narrowest rate is counted first, and what it refuses is counted in no wider one: who floods one
+        link or comes from one address uses up nobody else's share.
+        """
         # In one order everywhere, so that no two transactions wait for each other.
-        asked = sorted((name, self._who(who)) for name, who in wishes)
+        asked = sorted((_FROM_NARROW_TO_WIDE.index(name), name, self._who(who)) for name, who in wishes)
         with self._storage.together():
-            within = [self._limiter.hit(self._items[name], name, who) for name, who in asked]
-        return all(within)
+            return all(self._limiter.hit(self._items[name], name, who) for _, name, who in asked)
 
     def _who(self, who: bytes) -> str:
         return self._key.derive("rate", who).hex()[:24]

@@ -41,6 +41,9 @@ def test_a_colour_on_which_white_cannot_be_read_is_refused():
         ({"expiry_days": 0}, "expiry_days"),
         ({"rates": {"misses": "many"}}, "misses"),
         ({"server": {"certificate": "a.pem"}}, "give both or none"),
+        ({"server": {"trusted_proxies": ["*"]}}, "trusted_proxies"),
+        ({"server": {"trusted_proxies": ["proxy.example"]}}, "trusted_proxies"),
+        ({"server": {"trusted_proxies": ["10.0.0.1", "::/0"]}}, "trusted_proxies"),
         ({"unknown": 1}, "unknown"),
     ],
 )

@@ -139,4 +139,6 @@ def address_of(request: Request) -> bytes:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         address = ipaddress.ip_address(_NOBODY)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped  # as a proxy writes it that listens for both: else all would be one
     return address.packed[:8] if address.version == 6 else address.packed
