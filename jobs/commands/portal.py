@@ -7,7 +7,6 @@ of the parcel. Shows no name, title, address or number.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 500
 MAX_DAYS = 730
-_REPLY_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 def serve(context: Context) -> int:
@@ -221,8 +219,8 @@ def open_replies(context: Context, files: Sequence[Path], key: Path, into: Path)
 
 def _put_down(reply: Reply, into: Path) -> Path:
     """Puts an opened reply into a folder of its own, whole or not at all."""
-    if not _REPLY_ID.fullmatch(reply.id):  # whoever has the public key could seal any
-        raise BadInput("portal.reply_damaged")
+    from routing.portal.web.file_types import bare_name
+
     folder, part = into / reply.id, into / f".{reply.id}.part"
     if folder.is_dir():
         return folder
@@ -231,7 +229,7 @@ def _put_down(reply: Reply, into: Path) -> Path:
         about = f"{reply.message_id}\n{reply.at}\n{reply.method}\n{reply.reference}\n\n{reply.text}\n"
         (part / "besked.txt").write_text(about, encoding="utf-8")
         for place, one in enumerate(reply.files, start=1):
-            (part / f"{place}-{Path(one.name).name}").write_bytes(one.data)
+            (part / f"{place}-{bare_name(one.name)}").write_bytes(one.data)
         part.rename(folder)
     except OSError:
         raise ConfigurationError("portal.key_not_writable", file=folder.name) from None

@@ -10,6 +10,7 @@ chunks as `sealing` makes them, each with its length before it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from schemas.errors import BadInput, ConfigurationError
 
 FORM = b"brevdue-svar-1\n"
 SUFFIX = ".brevsvar"
+_ID = re.compile(r"[0-9a-z]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Reply:
     at: str
     method: str
     files: tuple[ReplyFile, ...] = ()
+
+
+def is_reply_id(text: str) -> bool:
+    """Says whether a text can be a reply's id: it becomes a part of paths, and comes from the web's side."""
+    return _ID.fullmatch(text) is not None
 
 
 def seal_reply(public_key: bytes, reply: Reply) -> bytes:
@@ -74,7 +81,7 @@ def open_reply(private_key: X25519PrivateKey, sealed: bytes) -> Reply:
         shared = private_key.exchange(X25519PublicKey.from_public_bytes(fields[2]))
         cipher = _cipher(shared, fields[2], private_key.public_key().public_bytes_raw())
         return _reply(b"".join(open_chunks(cipher, _chunks(sealed, at), head)), fields)
-    except (ConfigurationError, ValueError, UnicodeError):
+    except (ConfigurationError, ValueError, TypeError, RecursionError):
         raise BadInput("portal.reply_damaged") from None
 
 
@@ -136,7 +143,10 @@ def _reply(plain: bytes, head: Sequence[bytes]) -> Reply:
     for name, media_type, n_bytes in listed:
         files.append(ReplyFile(name, media_type, plain[end : end + n_bytes]))
         end += n_bytes
-    return Reply(head[1].decode(), head[0].decode(), reference, text, at, method, tuple(files))
+    made = Reply(head[1].decode(), head[0].decode(), reference, text, at, method, tuple(files))
+    if not is_reply_id(made.id):  # whoever has the public key can write any
+        raise BadInput("portal.reply_damaged")
+    return made
 
 
 def _pieces(plain: bytes) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from routing.portal.delivery import Carrier
 from routing.portal.notices import reply_word
 from routing.portal.packing import Packer
-from routing.portal.reply_box import SUFFIX
+from routing.portal.reply_box import SUFFIX, is_reply_id
 from routing.portal.reply_rows import KeptReply
 from routing.portal.store import PortalStore
 from schemas.errors import ConfigurationError, SendError
@@ -77,6 +77,9 @@ class Upkeep:
             folder = self._places.folders.get(reply.source)
             if folder is None:
                 self._findings.append(("portal.no_answer_folder", {"source": reply.source}))
+                continue
+            if not is_reply_id(reply.id):  # none of ours: the web application's side made it
+                self._findings.append(("portal.answer_not_written", {"source": reply.source}))
                 continue
             try:
                 await asyncio.to_thread(_land, folder, reply)

@@ -52,12 +52,17 @@ def extension_of(data: bytes) -> str:
 
 def fit_name(name: str, extension: str, fallback: str) -> str:
     """Returns a file name with nothing in it that means anything to a disk, a header or a page."""
-    last = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
-    stem = _UNFIT.sub("_", last).strip(" .")
+    stem, extension = bare_name(name), _UNFIT.sub("_", extension)
     if stem.lower().endswith(f".{extension}"):
         stem = stem[: -len(extension) - 1]
     stem = stem.strip(" .")[:MAX_NAME_CHARS] or fallback
     return f"{stem}.{extension}"
+
+
+def bare_name(name: str) -> str:
+    """Returns the last part of a name as `fit_name` cleans it, its extension left alone; it may be empty."""
+    last = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
+    return _UNFIT.sub("_", last).strip(" .")
 
 
 def disposition(kind: str, name: str) -> str:
