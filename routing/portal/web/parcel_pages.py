@@ -7,6 +7,7 @@ nowhere in the clear. What a browser fetches ahead of its user is not given, so 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -127,13 +128,16 @@ class ParcelPages:
         headers["content-length"] = str(paper.n_bytes)
         if request.method == "HEAD":
             return Response(None, headers=headers, media_type=media_type)
-        parcel = visit.opened.parcel
-        await run_in_threadpool(self._site.store.parcels.set_read, parcel.id, happening, visit.session.method)
-        return StreamingResponse(self._plain(visit, paper), headers=headers, media_type=media_type)
+        pieces = await run_in_threadpool(self._read, visit, paper, happening)
+        return StreamingResponse(pieces, headers=headers, media_type=media_type)
 
-    def _plain(self, visit: Visit, paper: Paper) -> Iterator[bytes]:
-        chunks = self._site.store.parcels.chunks(visit.opened.parcel.id, paper.ordinal)
-        return visit.opened.key.open_paper(paper.ordinal, chunks)
+    def _read(self, visit: Visit, paper: Paper, happening: Happening) -> Iterator[bytes]:
+        """Returns a document's pieces, and notes that it was read once it is seen that it can be opened."""
+        parcel, rows = visit.opened.parcel, self._site.store.parcels
+        pieces = visit.opened.key.open_paper(paper.ordinal, rows.chunks(parcel.id, paper.ordinal))
+        first = next(pieces)
+        rows.set_read(parcel.id, happening, visit.session.method)
+        return chain((first,), pieces)
 
     def _draw(self, request: Request, visit: Visit, template: str, **values: Any) -> Response:
         parcel = visit.opened.parcel
