@@ -43,14 +43,16 @@ class Taken(ServiceDown):
 class Database:
     """One database with its connections. Safe for several threads; a transaction belongs to one of them.
 
-    `loose` transactions may be lost by a power cut: counters and the time of a last visit, nothing else.
+    `loose` transactions may be lost by a power cut: counters and the time of a last visit, nothing else. They
+    are not synced (NORMAL) but for SQLite's log on its way into the database: OFF would move it unsynced, and
+    what others had confirmed with it.
     """
 
     def __init__(self, url: URL) -> None:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(url, "FULL") if self.is_sqlite else _postgres_engine(url)
-        self._loose = _sqlite_engine(url, "OFF") if self.is_sqlite else self._engine
+        self._loose = _sqlite_engine(url, "NORMAL") if self.is_sqlite else self._engine
         alone: dict[str, Any] = {_ASKS: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._asking = self._engine.execution_options(**alone)
 
