@@ -77,6 +77,7 @@ class ParcelRows:
             _forget_contents(connection, parcel.id)
             _add_chunks(connection, parcel.id, chunks)
             self.tell(connection, parcel.id, Happening.LINK_RENEWED, detail)
+        self._database.wipe_log()
         return True
 
     def by_message(self, message_id: str) -> Parcel | None:
@@ -140,6 +141,7 @@ class ParcelRows:
             if held is None or held.state is not ParcelState.OPEN:
                 return False
             self._end(connection, held.id, state, detail)
+        self._database.wipe_log()  # else what was destroyed stands there as long as a portal is open
         return True
 
     def end_expired(self) -> int:
