@@ -28,6 +28,7 @@ from routing.portal.rates import Rates
 from routing.portal.shared_secret import SharedSecret
 from routing.portal.web.application import make_application
 from routing.portal.web.clamd import Scanner
+from routing.portal.web.connections import Patience
 from routing.portal.web.serving import make_server
 from routing.portal.web.website import Site
 from schemas.portal_settings import PortalChannel, PortalRates, PortalServer
@@ -148,7 +149,7 @@ def form_in(page: str, action_end: str) -> tuple[str, dict[str, str]]:
 
 
 @contextmanager
-def served(bench: PortalBench, **more: Any) -> Iterator[str]:
+def served(bench: PortalBench, patience: Patience | None = None, **more: Any) -> Iterator[str]:
     """Serves a bench by TLS on loopback for the block; gives the address."""
     port = free_port()
     certificate, key = bench.folder / "tls.pem", bench.folder / "tls.key"
@@ -159,7 +160,7 @@ def served(bench: PortalBench, **more: Any) -> Iterator[str]:
     bench.settings = bench.settings.model_copy(update={"url": url})
     site = replace(site_of(bench, settings=bench.settings, **more))
     place = PortalServer(port=port, certificate=certificate, key=key)
-    server = make_server(make_application(site), place)
+    server = make_server(make_application(site), place, patience)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -11,11 +11,12 @@ import ssl
 import uvicorn
 from starlette.types import ASGIApp
 
+from routing.portal.web.connections import Patience, watched
 from schemas.errors import ConfigurationError
 from schemas.portal_settings import PortalServer
 
 
-def make_server(app: ASGIApp, settings: PortalServer) -> uvicorn.Server:
+def make_server(app: ASGIApp, settings: PortalServer, patience: Patience | None = None) -> uvicorn.Server:
     """Returns a server that is ready to `serve()`; raises ConfigurationError `portal.no_tls`.
 
     A visitor's address is taken from a proxy only when the proxy is one of `trusted_proxies`.
@@ -26,7 +27,7 @@ def make_server(app: ASGIApp, settings: PortalServer) -> uvicorn.Server:
         app,
         host=settings.host,
         port=settings.port,
-        http="h11",
+        http=watched(patience or Patience()),
         ws="none",
         lifespan="on",
         access_log=False,

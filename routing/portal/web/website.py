@@ -133,8 +133,12 @@ def browser_of(request: Request) -> bytes:
 
 
 def address_of(request: Request) -> bytes:
-    """Returns the visitor's address as it is counted: an IPv6 visitor by the network of 64 bits."""
-    host = request.client.host if request.client else _NOBODY
+    """Returns the visitor's address as it is counted."""
+    return counted_address(request.client.host if request.client else _NOBODY)
+
+
+def counted_address(host: str) -> bytes:
+    """Returns an address as it is counted: an IPv6 visitor by the network of 64 bits."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -1,0 +1,115 @@
+"""Visitors who say nothing, say it slowly or do not listen are let go; others are served all the while."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from routing.portal.web.connections import Patience
+from tests.rigs.portal_sites import served
+from tests.rigs.portals import PortalBench
+
+HURRIED = Patience(
+    head_seconds=0.3, body_seconds=0.3, bytes_a_second=1_000_000, read_seconds=0.3, look_seconds=0.05
+)
+ANY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+ANY.check_hostname, ANY.verify_mode = False, ssl.CERT_NONE
+LONG_SECONDS = 30
+"""After which a test gives up; the portal lets go long before."""
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = PortalBench(tmp_path / "portal")
+    yield made
+    made.close()
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[ssl.SSLSocket]:
+    place = urlsplit(url)
+    with (
+        socket.create_connection((place.hostname, place.port or 0), LONG_SECONDS) as plain,
+        ANY.wrap_socket(plain) as line,
+    ):
+        yield line
+
+
+def _is_let_go(line: ssl.SSLSocket) -> bool:
+    """Reads until the other end has ended the connection; fails where it never does."""
+    try:
+        while line.recv(65_536):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_alive(url: str) -> bool:
+    """Says whether another visitor is served; on a slow machine they too may be let go, and try again."""
+    for _ in range(100):
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{url}/liv", verify=ANY).text == "ok\n"
+    return False
+
+
+def _nothing(host: str) -> bytes:
+    return b""
+
+
+def _half_a_head(host: str) -> bytes:
+    return f"GET / HTTP/1.1\r\nHost: {host}\r\n".encode()
+
+
+def _half_a_body(host: str) -> bytes:
+    return f"POST /b/x/send HTTP/1.1\r\nHost: {host}\r\nContent-Length: 60000\r\n\r\nmark=".encode()
+
+
+def _half_a_second_head(host: str) -> bytes:
+    return f"GET /liv HTTP/1.1\r\nHost: {host}\r\n\r\nGET /liv HTTP/1.1\r\n".encode()
+
+
+@pytest.mark.parametrize("said", [_nothing, _half_a_head, _half_a_body, _half_a_second_head])
+def test_who_keeps_the_portal_waiting_is_let_go(bench, said: Callable[[str], bytes]):
+    with served(bench, HURRIED) as url, _connected(url) as line:
+        line.sendall(said(urlsplit(url).netloc))
+        assert _is_let_go(line)
+        assert _is_alive(url)
+
+
+def test_a_body_that_the_portal_wants_and_that_does_not_come_is_not_waited_for(bench):
+    bench.send(bench.consignment())
+    with served(bench, HURRIED) as url, _connected(url) as line:
+        head = f"POST /b/{bench.token()}/send HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
+        kind = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\nmark"
+        line.sendall((head + kind).encode())
+        assert _is_let_go(line)
+
+
+def test_who_does_not_read_the_answers_is_let_go(bench):
+    with served(bench, HURRIED) as url, _connected(url) as line:
+        ask = f"GET /portal.css HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode()
+        line.settimeout(LONG_SECONDS)
+        with pytest.raises(OSError, match=r"(?i)reset|broken|eof|closed|abort"):
+            while True:  # asks without end and reads nothing
+                line.sendall(ask * 100)
+
+
+def test_one_address_does_not_take_every_place(bench):
+    with served(bench, Patience(per_address=3)) as url:
+        with _connected(url) as first, _connected(url) as second, _connected(url) as third:
+            with _connected(url) as fourth:
+                assert _is_let_go(fourth)
+            ask = f"GET /liv HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode()
+            for line in (first, second, third):
+                line.sendall(ask)
+                assert line.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert _is_alive(url)
