@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -26,6 +28,21 @@ from tests.rigs.portal_sites import Visitor, site_of
 from tests.rigs.portals import NOW, PortalBench
 
 BROWSER = b"b" * 32
+ROOT = Path(__file__).parents[2]
+BEYOND_THE_WEB = (
+    "SELECT * FROM ledger",
+    "DROP TABLE parcel",
+    "CREATE TABLE x (y int)",
+    "UPDATE parcel SET methods = 'mail_code', data_class = 'ordinary'",
+    "UPDATE parcel SET reply_key = 'mine'",
+    "UPDATE parcel SET state = 'erased'",
+    "DELETE FROM parcel",
+    "DELETE FROM chunk",
+    "UPDATE event SET kind = 'read'",
+    "DELETE FROM event",
+    "SELECT sealed FROM reply",
+    "DELETE FROM reply",
+)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -259,26 +276,26 @@ def test_many_at_once_wait_for_each_other_and_never_for_ever(bench):
 def test_the_web_side_needs_a_role_that_may_change_no_table(postgres_url, tmp_path):
     bench = PortalBench(tmp_path / "portal", postgres_url)
     bench.send(bench.consignment())
+    page = (ROOT / "docs" / "portal.md").read_text(encoding="utf-8")
+    rights = re.findall(r"^ +((?:CREATE ROLE|GRANT) .*portal_web.*);$", page, re.MULTILINE)
+    assert len(rights) == 7
     with bench.store.database.writing() as connection:
-        for statement in (
-            "CREATE ROLE portal_web LOGIN",
-            "CREATE TABLE ledger (secret text)",
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON parcel, challenge, session, event TO portal_web",
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON reply, rate TO portal_web",
-            "GRANT SELECT ON chunk, stamp, portal_version TO portal_web",
-            "GRANT DELETE ON chunk TO portal_web",
-            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_web",
-        ):
+        for statement in (*rights, "CREATE TABLE ledger (secret text)"):
             connection.execute(text(statement))
     url = make_url(postgres_url).set(username="portal_web").render_as_string()
     try:
         web = PortalBench(tmp_path / "portal", url, create=False)
         visitor = Visitor(web, site_of(web))
+        visitor.ask_code(bench.token())
+        assert visitor.submit("/bevis", answer="000000").status_code in (303, 403)
         path = visitor.enter(bench.token())
         assert visitor.get(f"{path}/vis/0").status_code == 200
+        assert visitor.get(f"{path}/kvittering").status_code == 200
         visitor.get(f"{path}/svar")
         assert visitor.submit("/svar", text="Tak", files=[("files", ("", b""))]).status_code == 303
-        for statement in ("SELECT * FROM ledger", "DROP TABLE parcel", "CREATE TABLE x (y int)"):
+        visitor.get(path)
+        assert visitor.submit("/luk").status_code == 303
+        for statement in BEYOND_THE_WEB:
             with (
                 pytest.raises(ConfigurationError, match="not_writable"),
                 web.store.database.writing() as connection,
