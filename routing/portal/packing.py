@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from routing.mime.addresses import parse_address
@@ -92,7 +92,6 @@ class Packer:
         parcel_id = before.id if before is not None else os.urandom(16).hex()
         key = new_data_key(parcel_id)
         days = rules.portal.expiry_days or self._settings.expiry_days
-        envelope = _envelope(contents, contact, rules)
         portal = self._keys.current
         parcel = Parcel(
             id=parcel_id,
@@ -109,7 +108,7 @@ class Packer:
             locator=token.locator,
             key_id=portal.id,
             wrapped_key=key.wrap(portal, token.secret),
-            envelope=key.seal_envelope(envelope),
+            envelope=b"",
             notice_box=self._notice_box(message_id, contact),
             n_documents=len(contents.data),
             created_at=before.created_at if before is not None else now,
@@ -119,7 +118,8 @@ class Packer:
             notice_at=before.notice_at if before is not None else None,
             read_at=before.read_at if before is not None else None,
         )
-        return parcel, _chunks(key, contents.data)
+        sealed = key.seal_envelope(_envelope(contents, contact, rules), parcel.terms)
+        return replace(parcel, envelope=sealed), _chunks(key, contents.data)
 
     def notice(self, parcel: Parcel) -> Letter:
         """Returns the parcel's notice: the same bytes each time."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from routing.portal.database import from_micros, to_micros
+from routing.portal.keys import bound
 
 MAX_WRONG = 5
 LONG_AGO = from_micros(0)
@@ -90,6 +91,15 @@ class Parcel:
     n_wrong: int = 0
     n_locks: int = 0
     locked_until: datetime = LONG_AGO
+
+    @property
+    def terms(self) -> bytes:
+        """What is sealed into the envelope though it stands in the row: whose message it is, how one proves
+        who one is, and where an answer goes. Whoever changes the row alone has a parcel that does not open.
+        """
+        texts = (self.message_id, self.consignment_id, self.source, self.data_class, " ".join(self.methods))
+        answers = self.reply_key if self.replies else b""
+        return bound(*(text.encode() for text in texts), bytes([self.replies]), answers)
 
     def is_open(self, now: datetime) -> bool:
         """Says whether a recipient may come in."""

@@ -194,7 +194,7 @@ class Door:
 
     def _opened(self, parcel: Parcel, token: LinkToken) -> OpenParcel:
         key = unwrap(self._keys.by_id(parcel.key_id), token.secret, parcel.id, parcel.wrapped_key)
-        return OpenParcel(parcel, token, key, key.open_envelope(parcel.envelope))
+        return OpenParcel(parcel, token, key, key.open_envelope(parcel.envelope, parcel.terms))
 
     def _decided(self, opened: OpenParcel, method: str, right: bool) -> Verdict:
         parcel = opened.parcel

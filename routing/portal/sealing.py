@@ -76,15 +76,16 @@ class DataKey:
         nonce = os.urandom(NONCE_BYTES)
         return nonce + _both(portal, secret, self._parcel).encrypt(nonce, self._key, self._parcel)
 
-    def seal_envelope(self, envelope: Envelope) -> bytes:
-        """Returns the envelope sealed."""
+    def seal_envelope(self, envelope: Envelope, terms: bytes) -> bytes:
+        """Returns the envelope sealed; it opens with the same `terms` alone (`Parcel.terms`)."""
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._cipher("envelope").encrypt(nonce, _pack(envelope), self._parcel)
+        return nonce + self._cipher("envelope").encrypt(nonce, _pack(envelope), bound(self._parcel, terms))
 
-    def open_envelope(self, sealed: bytes) -> Envelope:
+    def open_envelope(self, sealed: bytes, terms: bytes) -> Envelope:
         """Returns what was sealed; raises ConfigurationError `portal.unreadable`."""
+        nonce, rest = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
         try:
-            plain = self._cipher("envelope").decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._parcel)
+            plain = self._cipher("envelope").decrypt(nonce, rest, bound(self._parcel, terms))
         except (InvalidTag, ValueError):
             raise ConfigurationError("portal.unreadable") from None
         return _unpack(plain)

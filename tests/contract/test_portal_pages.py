@@ -13,9 +13,10 @@ import pytest
 
 from routing.portal.identity import Departure, Return
 from routing.portal.links import LinkToken
+from routing.portal.packing import Contact, Contents, PortalRules
 from routing.portal.parcels import Happening, ParcelState
 from routing.portal.reply_box import open_reply, read_private_key
-from routing.portal.sealing import Person
+from routing.portal.sealing import Envelope, Person, unwrap
 from routing.portal.web.file_types import disposition, extension_of, fit_name
 from schemas.errors import Transient
 from schemas.portal_settings import PortalBrand, PortalRates
@@ -190,14 +191,19 @@ def test_a_code_that_could_not_be_sent_is_told_and_opens_nothing(bench):
 
 
 def test_a_mail_code_is_refused_for_other_classes_even_where_the_parcel_allows_it(bench, visitor):
-    parcel = bench.send(bench.consignment())
-    from sqlalchemy import update
-
-    from routing.portal.tables import PARCEL
-
-    with bench.store.database.writing() as connection:
-        connection.execute(update(PARCEL).where(PARCEL.c.id == parcel.id).values(data_class="cpr"))
-    visitor.get(f"/b/{bench.token()}")
+    letter = bench.consignment()
+    bench.rules["brev"] = PortalRules("cpr", bench.rules["begge"].portal)
+    parcel, chunks = bench.channel().packer.pack(
+        "portal-1", Contents(letter, (b"", b"")), Contact("a@b.example", "", SECRET), bench.clock(), b""
+    )
+    assert parcel.methods == ("shared_secret",)
+    packer = bench.channel().packer
+    parcel = replace(parcel, methods=("mail_code",))
+    key = unwrap(packer._keys.current, packer.token(parcel).secret, parcel.id, parcel.wrapped_key)
+    person = Person("cpr", "0101010101", "a@b.example")
+    sealed = key.seal_envelope(Envelope("", "", (), person), parcel.terms)
+    bench.store.parcels.add(replace(parcel, envelope=sealed), chunks)
+    visitor.get(f"/b/{packer.token(parcel).text}")
     assert "<form" not in visitor.page.text
     assert "Kontakt" in visitor.page.text
 

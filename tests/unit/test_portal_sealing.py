@@ -35,8 +35,11 @@ def token() -> LinkToken:
 
 def test_an_envelope_comes_back_with_both_secrets(portal, token):
     key = new_data_key(PARCEL)
-    wrapped, sealed = key.wrap(portal, token.secret), key.seal_envelope(ENVELOPE)
-    assert unwrap(portal, token.secret, PARCEL, wrapped).open_envelope(sealed) == ENVELOPE
+    wrapped, sealed = key.wrap(portal, token.secret), key.seal_envelope(ENVELOPE, b"terms")
+    opened = unwrap(portal, token.secret, PARCEL, wrapped)
+    assert opened.open_envelope(sealed, b"terms") == ENVELOPE
+    with pytest.raises(ConfigurationError, match="unreadable"):
+        opened.open_envelope(sealed, b"other terms")
 
 
 def test_neither_secret_alone_nor_another_parcel_opens_anything(portal, token):
