@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import count
 
 from limits import RateLimitItem, parse
 from limits.storage import Storage
@@ -25,6 +26,7 @@ from schemas.portal_settings import PortalRates
 
 Wish = tuple[str, bytes]
 """Name of a rate in the settings, and whose it is (a link's locator, an address)."""
+SWEEP_EVERY = 1000
 _FROM_NARROW_TO_WIDE = tuple(PortalRates.model_fields)
 
 
@@ -94,8 +96,10 @@ class DatabaseStorage(Storage):
     def reset(self) -> int | None:
         """Removes every counter whose window is over."""
         with self._database.writing(loose=True) as connection:
-            over = delete(RATE).where(RATE.c.ends_at <= to_micros(self._now()))
-            return connection.execute(over).rowcount
+            # What another is counting just now stays: nobody waits for a sweep, nor it for them.
+            over = select(RATE.c.id).where(RATE.c.ends_at <= to_micros(self._now()))
+            free = over.with_for_update(skip_locked=True)
+            return connection.execute(delete(RATE).where(RATE.c.id.in_(free))).rowcount
 
     def clear(self, key: str) -> None:
         with self._database.writing(loose=True) as connection:
@@ -114,17 +118,41 @@ class Rates:
         self._storage = DatabaseStorage(database, now)
         self._limiter = FixedWindowRateLimiter(self._storage)
         self._key = key
+        self._now = now
+        self._told: dict[str, datetime] = {}
+        self._asked = count(1)
 
     def allow(self, *wishes: Wish) -> bool:
-        """Counts the wishes, and says whether all of them are within their rates.
+        """Counts the wishes, and says whether all of them are within their rates."""
+        return not self.refused_by(*wishes)
+
+    def refused_by(self, *wishes: Wish) -> str:
+        """Counts the wishes, and returns the name of the first rate that is exceeded, empty when none is.
 
         The narrowest rate is counted first, and what it refuses is counted in no wider one: who floods one
         link or comes from one address uses up nobody else's share.
         """
+        self._sweep()
         # In one order everywhere, so that no two transactions wait for each other.
         asked = sorted((_FROM_NARROW_TO_WIDE.index(name), name, self._who(who)) for name, who in wishes)
         with self._storage.together():
-            return all(self._limiter.hit(self._items[name], name, who) for _, name, who in asked)
+            for _, name, who in asked:
+                if not self._limiter.hit(self._items[name], name, who):
+                    return name
+        return ""
+
+    def is_news(self, name: str) -> bool:
+        """Says whether a refusal is to be told: once a minute for each rate, so that nobody fills a log."""
+        now = self._now()
+        if now < self._told.get(name, now):
+            return False
+        self._told[name] = now + timedelta(minutes=1)
+        return True
+
+    def _sweep(self) -> None:
+        """Removes now and then what has run out: an address a request makes rows without end."""
+        if next(self._asked) % SWEEP_EVERY == 0:
+            self._storage.reset()
 
     def _who(self, who: bytes) -> str:
         return self._key.derive("rate", who).hex()[:24]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from sqlalchemy import func, select
 
 from routing.portal.links import LinkToken
-from tests.rigs.portal_sites import WIDE, Visitor, site_of
+from routing.portal.tables import RATE
+from tests.rigs.portal_sites import WIDE, Log, Visitor, site_of
 from tests.rigs.portals import PortalBench
 
 
@@ -52,3 +54,16 @@ def test_visitors_whose_old_addresses_a_proxy_writes_in_the_new_form_are_counted
     assert seen == [404] * 2 + [429] * 2
     assert other.get("/b/nothing").status_code == 404
     assert Visitor(bench, site, "192.0.2.7").get("/b/nothing").status_code == 429
+
+
+def test_a_flood_from_everywhere_leaves_no_heap_of_counts_and_no_heap_of_lines(bench):
+    log = Log()
+    site = site_of(bench, rates=WIDE.model_copy(update={"everything_missed": "5/minute"}), log=log)
+    for round_ in range(4):
+        for number in range(300):
+            Visitor(bench, site, f"2001:db8:{round_:x}:{number:x}::1").get("/b/nothing")
+        bench.clock.move(minutes=2)
+    with bench.store.database.reading() as connection:
+        n_rows = connection.scalar(select(func.count()).select_from(RATE))
+    assert n_rows < 2 * 2 * 300  # as many as the last minutes made, and not as many as ever were
+    assert log.lines == [{"event": "portal.limited", "kind": "everything_missed"}] * 4

@@ -99,8 +99,10 @@ class Site:
 
     async def within(self, *wishes: tuple[str, bytes]) -> None:
         """Counts, and raises PageFault `often` when a rate is exceeded."""
-        if not await run_in_threadpool(self.rates.allow, *wishes):
-            self.tell("portal.limited", kind=wishes[0][0])
+        refused = await run_in_threadpool(self.rates.refused_by, *wishes)
+        if refused:
+            if self.rates.is_news(refused):
+                self.tell("portal.limited", kind=refused)
             raise PageFault(429, "often")
 
     def possible(self, opened: OpenParcel) -> list[AnyMethod]:
