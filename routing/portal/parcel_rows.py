@@ -32,6 +32,8 @@ SealedChunk = tuple[int, int, bytes]
 """Document's ordinal, number of the chunk, sealed bytes."""
 
 _A_FEW = 8
+_KNOWN = [kind.value for kind in Happening]
+"""Others are none of ours: the web's side may add any, and one must not stop the reader."""
 # Made once: every page asks it. What is unknown, has expired or was ended is alike no row, and takes as long.
 _BY_LOCATOR = select(PARCEL).where(
     PARCEL.c.locator == bindparam("locator_is"),
@@ -213,7 +215,7 @@ class ParcelRows:
     ) -> list[PortalEvent]:
         """Returns events with numbers above `after`, in order; of these messages only, if given."""
         query = select(EVENT, PARCEL.c.message_id).join(PARCEL, PARCEL.c.id == EVENT.c.parcel_id)
-        query = query.where(EVENT.c.seq > after).order_by(EVENT.c.seq).limit(limit)
+        query = query.where(EVENT.c.seq > after, EVENT.c.kind.in_(_KNOWN)).order_by(EVENT.c.seq).limit(limit)
         if message_ids is not None:
             query = query.where(PARCEL.c.message_id.in_(list(message_ids)))
         with self._database.reading() as connection:

@@ -8,11 +8,14 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from jobs.commands.context import Context
 from jobs.commands.portal import open_replies
 from jobs.screen import Screen
+from routing.portal.parcels import Happening
 from routing.portal.reply_box import Reply, ReplyFile, read_public_key, seal_reply
+from routing.portal.tables import EVENT
 from schemas.errors import BadInput
 from tests.rigs.portals import PortalBench
 
@@ -64,6 +67,16 @@ def test_a_reply_of_another_shape_is_damaged(bench, tmp_path, monkeypatch):
     assert json.dumps([1]) == "[1]"
     with pytest.raises(BadInput, match="reply_damaged"):
         _open(bench, sealed, tmp_path / "svar")
+
+
+def test_an_event_that_nobody_knows_stops_no_reader(bench):
+    parcel = bench.send(bench.consignment())
+    strange = {"parcel_id": parcel.id, "kind": "<b>", "at": 0, "detail": "x"}
+    with bench.store.database.writing() as connection:
+        connection.execute(insert(EVENT).values(strange))
+    bench.store.parcels.note(parcel.id, Happening.READ, "mitid")
+    kinds = [event.kind for event in bench.store.parcels.events()]
+    assert kinds == [Happening.SEALED, Happening.NOTICE_SENT, Happening.READ]
 
 
 @pytest.mark.parametrize("reply_id", ["../../../x", "a\0b", "a/../../b"])
