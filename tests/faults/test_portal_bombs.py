@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import bz2
 import io
 import struct
 import tracemalloc
 import zipfile
 import zlib
+from dataclasses import replace
 
 import pytest
 
+from routing.portal.web.clamd import ScanVerdict
 from routing.portal.web.file_types import MEDIA_TYPES, extension_of
-from tests.rigs.portal_sites import Visitor, form_in, site_of
+from tests.rigs.portal_sites import LOOP, Log, Visitor, form_in, site_of
 from tests.rigs.portals import PortalBench
 
 UNPACKED = 64_000_000
@@ -80,6 +83,49 @@ def test_a_form_of_very_many_fields_is_refused(bench):
     headers = {"content-type": "application/x-www-form-urlencoded"}
     page = visitor.request("POST", f"{path}/svar", content=b"a=&" * 500, headers=headers)
     assert page.status_code == 400
+
+
+class CountingScanner:
+    """Stands where clamd would, and sees how many replies of one letter lie in memory at once."""
+
+    def __init__(self) -> None:
+        self.n_inside = self.most = self.n_files = 0
+
+    async def scan(self, data: bytes) -> ScanVerdict:
+        self.n_inside += 1
+        self.n_files += 1
+        self.most = max(self.most, self.n_inside)
+        await asyncio.sleep(0)
+        self.n_inside -= 1
+        return ScanVerdict.CLEAN
+
+
+def test_the_replies_of_one_letter_lie_in_memory_one_at_a_time(bench):
+    bench.send(bench.consignment())
+    scanner = CountingScanner()
+    visitor = Visitor(bench, replace(site_of(bench), scanner=scanner))  # type: ignore[arg-type]
+    path = visitor.enter(bench.token())
+    action, hidden = form_in(visitor.get(f"{path}/svar").text, "/svar")
+
+    async def all_at_once() -> list[int]:
+        posts = [
+            visitor.client.post(action, data=hidden | {"text": f"{n}"}, files=[("files", ("a.txt", b"hej"))])
+            for n in range(5)
+        ]
+        return [answer.status_code for answer in await asyncio.gather(*posts)]
+
+    assert LOOP.run_until_complete(all_at_once()) == [303] * 5
+    assert (scanner.most, scanner.n_files, bench.store.replies.n_waiting()) == (1, 5, 5)
+
+
+def test_a_number_without_end_is_a_page_that_is_not_there(bench):
+    bench.send(bench.consignment())
+    visitor = Visitor(bench, site_of(bench, log=(log := Log())))
+    assert visitor.get(f"/p/x/dok/{'9' * 5000}").status_code == 403
+    path = visitor.enter(bench.token())
+    for number in ("9" * 5000, "-1", "00", "٠", "2"):
+        assert visitor.get(f"{path}/dok/{number}").status_code == 404
+    assert log.lines == []
 
 
 def _most_memory(data: bytes) -> int:

@@ -156,11 +156,11 @@ class ParcelPages:
 
 def _paper(request: Request, visit: Visit) -> Paper:
     """Returns the document of the path's number; PageFault `gone`."""
-    number = int(request.path_params["number"])
-    papers = visit.opened.envelope.papers
-    if not 0 <= number < len(papers):
-        raise PageFault(404, "gone")
-    return papers[number]
+    papers = {str(place): paper for place, paper in enumerate(visit.opened.envelope.papers)}
+    try:
+        return papers[request.path_params["number"]]
+    except KeyError:
+        raise PageFault(404, "gone") from None
 
 
 def _viewable(paper: Paper) -> bool:

@@ -7,7 +7,9 @@ alone.
 
 from __future__ import annotations
 
+import asyncio
 from hashlib import sha256
+from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -40,6 +42,7 @@ class ReplyPages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def write(self, request: Request) -> Response:
         """GET: the form."""
@@ -49,6 +52,10 @@ class ReplyPages:
         """POST: checks, seals, keeps; only then says that it was received."""
         visit = await self._visit(request)
         await self._site.within(("replies_per_link", visit.opened.parcel.locator))
+        async with self._turn(visit.opened.parcel.id):
+            return await self._taken(request, visit)
+
+    async def _taken(self, request: Request, visit: Visit) -> Response:
         form = await read_form(request)
         try:
             if not self._site.check_mark(visit.cookie, "reply", form["mark"]):
@@ -70,6 +77,10 @@ class ReplyPages:
         return draw(self._site, request, "sent.html", parcel=parcel, path=f"/p/{parcel.id}", reply=reply)
 
     # --- inside
+
+    def _turn(self, parcel_id: str) -> asyncio.Lock:
+        """Returns what lets one reply of a parcel in at a time: each lies in memory, several times over."""
+        return self._turns.setdefault(parcel_id, asyncio.Lock())
 
     async def _visit(self, request: Request) -> Visit:
         visit = await self._site.visit(request)
