@@ -302,6 +302,7 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_safe(bench, visito
         assert "unsafe-inline" not in policy.replace("style-src 'unsafe-inline'", "") or "/vis/" in one
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-accel-buffering"] == "no"
         assert headers["strict-transport-security"].startswith("max-age=31536000")
         assert (
             headers["cross-origin-opener-policy"] == headers["cross-origin-resource-policy"] == "same-origin"

@@ -113,3 +113,27 @@ def test_one_address_does_not_take_every_place(bench):
                 line.sendall(ask)
                 assert line.recv(65_536).startswith(b"HTTP/1.1 200")
         assert _is_alive(url)
+
+
+@pytest.mark.parametrize(("proxy", "answered"), [("127.0.0.0/30", True), ("192.0.2.1", False)])
+def test_without_tls_only_a_proxy_is_spoken_to(bench, proxy, answered):
+    with served(bench, proxies=[proxy]) as url:
+        place = urlsplit(url)
+        with socket.create_connection(("127.0.0.1", place.port or 0), LONG_SECONDS) as line:
+            try:
+                line.sendall(f"GET /liv HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
+                said = line.recv(65_536)
+            except ConnectionError:
+                said = b""
+        assert said.startswith(b"HTTP/1.1 200") is answered
+
+
+def test_a_proxy_has_as_many_lines_as_it_has_visitors(bench):
+    with served(bench, Patience(per_address=1), ["127.0.0.1"]) as url:
+        place = urlsplit(url)
+        ask = f"GET /liv HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
+        lines = [socket.create_connection(("127.0.0.1", place.port or 0), LONG_SECONDS) for _ in range(4)]
+        for line in lines:
+            line.sendall(ask)
+            assert line.recv(65_536).startswith(b"HTTP/1.1 200")
+            line.close()

@@ -10,7 +10,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -149,8 +149,10 @@ def form_in(page: str, action_end: str) -> tuple[str, dict[str, str]]:
 
 
 @contextmanager
-def served(bench: PortalBench, patience: Patience | None = None, **more: Any) -> Iterator[str]:
-    """Serves a bench by TLS on loopback for the block; gives the address."""
+def served(
+    bench: PortalBench, patience: Patience | None = None, proxies: Sequence[str] = (), **more: Any
+) -> Iterator[str]:
+    """Serves a bench by TLS on loopback for the block, or behind proxies without; gives the address."""
     port = free_port()
     certificate, key = bench.folder / "tls.pem", bench.folder / "tls.key"
     issued = trustme.CA().issue_cert("127.0.0.1")
@@ -160,6 +162,8 @@ def served(bench: PortalBench, patience: Patience | None = None, **more: Any) ->
     bench.settings = bench.settings.model_copy(update={"url": url})
     site = replace(site_of(bench, settings=bench.settings, **more))
     place = PortalServer(port=port, certificate=certificate, key=key)
+    if proxies:
+        place = PortalServer(port=port, trusted_proxies=tuple(proxies))
     server = make_server(make_application(site), place, patience)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

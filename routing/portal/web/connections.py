@@ -8,13 +8,17 @@ no request.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from routing.portal.web.website import counted_address
+from routing.portal.web.website import counted_address, visitor_address
+
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Patience:
     """How long the portal waits, in seconds, and how many connections one address may have.
 
     A body may take `body_seconds` and a second more for every `bytes_a_second`. `read_seconds` are for each
-    piece of an answer (256 kB at most). `per_address` counts only where no proxy stands before the portal.
+    piece of an answer (256 kB at most). A proxy may have more than `per_address` connections.
     """
 
     head_seconds: float = 15.0
@@ -37,6 +41,8 @@ class WatchedConnection(H11Protocol):
     """One connection. What it does is compared, now and then, with what it did when last looked at."""
 
     patience = Patience()
+    proxies: tuple[Network, ...] = ()
+    """Those in which a visitor's own connection ends; whoever else comes without TLS is not spoken to."""
     _doing: tuple[object, ...] = ()
     _n_bytes = 0
     _n_drained = 0
@@ -45,7 +51,7 @@ class WatchedConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._since = self.loop.time()
-        if self._too_many():
+        if not self._is_proxy() and (self.scheme != "https" or self._too_many()):
             transport.abort()
             return
         self._look()
@@ -63,13 +69,16 @@ class WatchedConnection(H11Protocol):
         self._n_drained += 1
         super().resume_writing()
 
+    def _is_proxy(self) -> bool:
+        address = visitor_address(self.client[0] if self.client else "")
+        return any(address in network for network in self.proxies)
+
     def _too_many(self) -> bool:
-        if self.config.proxy_headers or self.client is None:
-            return False
-        own = counted_address(self.client[0])
-        others = [one.client for one in self.connections if isinstance(one, WatchedConnection)]
-        n_own = sum(1 for other in others if other is not None and counted_address(other[0]) == own)
-        return n_own > self.patience.per_address
+        hosts = [
+            one.client[0] for one in self.connections if isinstance(one, WatchedConnection) and one.client
+        ]
+        own = counted_address(self.client[0] if self.client else "")
+        return sum(counted_address(host) == own for host in hosts) > self.patience.per_address
 
     def _look(self) -> None:
         self._timer = self.loop.call_later(self.patience.look_seconds, self._look)
@@ -93,6 +102,7 @@ class WatchedConnection(H11Protocol):
         return 0, "ours"
 
 
-def watched(patience: Patience) -> type[WatchedConnection]:
-    """Returns the connections of a server that has this patience."""
-    return type("WatchedConnection", (WatchedConnection,), {"patience": patience})
+def watched(patience: Patience, proxies: Sequence[str]) -> type[WatchedConnection]:
+    """Returns the connections of a server that has this patience, behind these proxies."""
+    networks = tuple(ip_network(one) for one in proxies)
+    return type("WatchedConnection", (WatchedConnection,), {"patience": patience, "proxies": networks})

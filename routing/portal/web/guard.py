@@ -27,6 +27,7 @@ _ALWAYS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()",
     "x-robots-tag": "noindex, nofollow, noarchive",
+    "x-accel-buffering": "no",  # nginx would else write documents to its disk, in the clear
 }
 
 

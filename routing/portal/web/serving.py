@@ -19,7 +19,8 @@ from schemas.portal_settings import PortalServer
 def make_server(app: ASGIApp, settings: PortalServer, patience: Patience | None = None) -> uvicorn.Server:
     """Returns a server that is ready to `serve()`; raises ConfigurationError `portal.no_tls`.
 
-    A visitor's address is taken from a proxy only when the proxy is one of `trusted_proxies`.
+    A visitor's address is taken from a proxy only when the proxy is one of `trusted_proxies`, and nobody else
+    is spoken to without TLS.
     """
     if settings.certificate is None and not settings.trusted_proxies:
         raise ConfigurationError("portal.no_tls")
@@ -27,7 +28,7 @@ def make_server(app: ASGIApp, settings: PortalServer, patience: Patience | None 
         app,
         host=settings.host,
         port=settings.port,
-        http=watched(patience or Patience()),
+        http=watched(patience or Patience(), settings.trusted_proxies),
         ws="none",
         lifespan="on",
         access_log=False,

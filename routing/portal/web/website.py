@@ -141,10 +141,16 @@ def address_of(request: Request) -> bytes:
 
 def counted_address(host: str) -> bytes:
     """Returns an address as it is counted: an IPv6 visitor by the network of 64 bits."""
+    address = visitor_address(host)
+    return address.packed[:8] if address.version == 6 else address.packed
+
+
+def visitor_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Returns an address in one form; whatever is none is nobody's."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        address = ipaddress.ip_address(_NOBODY)
+        return ipaddress.ip_address(_NOBODY)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped  # as a proxy writes it that listens for both: else all would be one
-    return address.packed[:8] if address.version == 6 else address.packed
+        return address.ipv4_mapped  # as whoever listens for both writes it: else all would be one
+    return address
