@@ -255,16 +255,17 @@ class ParcelRows:
             connection.execute(unread.values(read_at=at))
             self.tell(connection, parcel_id, kind, detail)
 
-    def reserve_try(self, parcel_id: str) -> bool:
-        """Counts a try before it is judged, so that no two at once count as one; False when locked.
+    def reserve_try(self, parcel_id: str) -> Parcel | None:
+        """Counts a try before it is judged, so that no two at once count as one; None when locked.
 
-        The fifth try locks the parcel, this one only; `forgive` takes it back where it was the right one.
+        Returns the parcel as it was before. The fifth try locks it, this one only; `forgive` takes the try
+        back where it was the right one.
         """
         now = self._now()
         with self._database.writing() as connection:
             held = self._locked(connection, parcel_id)
             if held is None or not held.is_open(now) or held.is_locked(now):
-                return False
+                return None
             n_wrong = held.n_wrong + 1
             values: dict[str, Any] = {"n_wrong": n_wrong}
             if n_wrong >= MAX_WRONG:
@@ -272,12 +273,18 @@ class ParcelRows:
                 until = to_micros(now + timedelta(seconds=seconds))
                 values = {"n_wrong": 0, "n_locks": held.n_locks + 1, "locked_until": until}
             connection.execute(update(PARCEL).where(PARCEL.c.id == parcel_id).values(values))
-        return True
+        return held
 
     def forgive(self, before: Parcel) -> None:
-        """Takes back what `reserve_try` counted, after the right answer; earlier locks stay counted."""
-        values = {"n_wrong": 0, "n_locks": before.n_locks, "locked_until": 0}
+        """Takes back a try that `reserve_try` counted, after the right answer, and the lock if that set it.
+
+        Locks that others' wrong answers have earned stay, also one of this very moment.
+        """
+        values: dict[str, Any] = {"n_wrong": 0}
         with self._database.writing() as connection:
+            held = self._locked(connection, before.id)
+            if held is not None and before.n_wrong + 1 >= MAX_WRONG and held.n_locks == before.n_locks + 1:
+                values |= {"n_locks": before.n_locks, "locked_until": 0}
             connection.execute(update(PARCEL).where(PARCEL.c.id == before.id).values(values))
 
     # --- inside

@@ -105,18 +105,20 @@ class Door:
         asked = self._store.visits.asked(challenge_id, MAX_TRIES)
         if asked is None:
             return Verdict.LOCKED if self.is_locked(opened) else Verdict.WRONG
-        if not self._store.parcels.reserve_try(opened.parcel.id):
+        before = self._store.parcels.reserve_try(opened.parcel.id)
+        if before is None:
             return Verdict.LOCKED
         right = hmac.compare_digest(asked.proof, self._proof(opened, method, browser, code))
-        return self._decided(opened, method, right and self._store.visits.used(challenge_id))
+        return self._decided(before, method, right and self._store.visits.used(challenge_id))
 
     def check_typed(self, opened: OpenParcel, method: TypedMethod, typed: str) -> Verdict:
         """Judges what was agreed before."""
         if not method.plausible(typed):
             return Verdict.NO_TRY
-        if not self._store.parcels.reserve_try(opened.parcel.id):
+        before = self._store.parcels.reserve_try(opened.parcel.id)
+        if before is None:
             return Verdict.LOCKED
-        return self._decided(opened, method.name, method.matches(opened.envelope.person, typed))
+        return self._decided(before, method.name, method.matches(opened.envelope.person, typed))
 
     def is_locked(self, opened: OpenParcel) -> bool:
         """Says whether the parcel is locked now."""
@@ -149,9 +151,8 @@ class Door:
 
     def judged(self, opened: OpenParcel, method: str, right: bool) -> Verdict:
         """Counts what a provider's answer came to, like any other try."""
-        if not self._store.parcels.reserve_try(opened.parcel.id):
-            return Verdict.LOCKED
-        return self._decided(opened, method, right)
+        before = self._store.parcels.reserve_try(opened.parcel.id)
+        return Verdict.LOCKED if before is None else self._decided(before, method, right)
 
     # --- sessions
 
@@ -196,8 +197,8 @@ class Door:
         key = unwrap(self._keys.by_id(parcel.key_id), token.secret, parcel.id, parcel.wrapped_key)
         return OpenParcel(parcel, token, key, key.open_envelope(parcel.envelope, parcel.terms))
 
-    def _decided(self, opened: OpenParcel, method: str, right: bool) -> Verdict:
-        parcel = opened.parcel
+    def _decided(self, parcel: Parcel, method: str, right: bool) -> Verdict:
+        """`parcel` is as it was before this try."""
         if right:
             self._store.parcels.forgive(parcel)
             return Verdict.RIGHT

@@ -168,7 +168,7 @@ def test_a_hundred_tries_at_once_are_five(bench):
     parcel = bench.send(bench.consignment())
     with ThreadPoolExecutor(8) as pool:
         let_through = list(pool.map(lambda _: bench.store.parcels.reserve_try(parcel.id), range(40)))
-    assert let_through.count(True) == 5
+    assert sum(one is not None for one in let_through) == 5
 
 
 def test_a_code_counts_once_in_ten_minutes_and_for_the_browser_that_asked(bench, door):
