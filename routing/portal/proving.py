@@ -11,7 +11,7 @@ import hmac
 import os
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import sha256
 
@@ -166,9 +166,12 @@ class Door:
         self._store.parcels.note(parcel_id, Happening.OPENED, method)
         return cookie
 
-    def resume(self, parcel_id: str, cookie: bytes) -> Visit | None:
-        """Returns the visit of a cookie, None when it is over, another's, or the parcel has ended."""
-        session = self._store.visits.session(_session_id(cookie), parcel_id, self._idle)
+    def resume(self, parcel_id: str, cookie: bytes, *, seen: bool = True) -> Visit | None:
+        """Returns the visit of a cookie, None when it is over, another's, or the parcel has ended.
+
+        `seen` is whether a person did something, which makes the visit last longer.
+        """
+        session = self._store.visits.session(_session_id(cookie), parcel_id, self._idle, seen=seen)
         if session is None:
             return None
         portal = self._keys.current
@@ -180,6 +183,10 @@ class Door:
         if opened is None or opened.parcel.id != parcel_id:
             return None
         return Visit(opened, session, cookie)
+
+    def ends_at(self, visit: Visit) -> datetime:
+        """Returns when a visit ends if nothing more is done."""
+        return min(visit.session.seen_at + self._idle, visit.session.ends_at)
 
     def leave(self, visit: Visit) -> None:
         """Ends every session on the parcel: who signs out means everywhere."""

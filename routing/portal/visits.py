@@ -8,7 +8,7 @@ has, and what they hold is sealed under it: a stolen database opens none. Judges
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
@@ -105,8 +105,10 @@ class Visits:
             for old in list(connection.scalars(newest)):
                 connection.execute(delete(SESSION).where(SESSION.c.id == old, SESSION.c.id != session.id))
 
-    def session(self, session_id: bytes, parcel_id: str, idle: timedelta) -> Session | None:
-        """Returns a session that is alive, and notes now and then that it was seen."""
+    def session(
+        self, session_id: bytes, parcel_id: str, idle: timedelta, *, seen: bool = True
+    ) -> Session | None:
+        """Returns a session that is alive, and notes now and then that it was seen, unless it was not."""
         now = self._now()
         with self._database.reading() as connection:
             query = select(SESSION).where(SESSION.c.id == session_id, SESSION.c.parcel_id == parcel_id)
@@ -117,8 +119,9 @@ class Visits:
         found = Session(row.id, row.parcel_id, row.method, row.box, *times)
         if now >= found.ends_at or now - found.seen_at > idle:
             return None
-        if now - found.seen_at > timedelta(seconds=TOUCH_SECONDS):
+        if seen and now - found.seen_at > timedelta(seconds=TOUCH_SECONDS):
             self._touch(session_id, now)
+            return replace(found, seen_at=now)
         return found
 
     def end(self, parcel_id: str) -> bool:

@@ -48,6 +48,7 @@ def templates() -> Environment:
     )
     made.filters["day"] = day
     made.filters["moment"] = moment
+    made.filters["hour"] = hour
     made.filters["size"] = size
     return made
 
@@ -63,6 +64,11 @@ def moment(at: datetime, language: Language) -> str:
     """Returns a day with the time."""
     local = at.astimezone(ZoneInfo("Europe/Copenhagen"))
     return f"{day(at, language)} {'kl.' if language == 'da' else 'at'} {local:%H:%M}"
+
+
+def hour(at: datetime) -> str:
+    """Returns the time of day in Denmark."""
+    return f"{at.astimezone(ZoneInfo('Europe/Copenhagen')):%H:%M}"
 
 
 def size(n_bytes: int, language: Language) -> str:

@@ -116,7 +116,7 @@ def test_another_person_is_told_so_and_counted_and_five_lock_this_letter_alone(b
     for n_wrong in range(1, 6):
         answer = way.go(ANOTHER)
         assert answer.status_code == 403 and wrongs(bench) == n_wrong
-        assert ("logget ind som en anden" if n_wrong < 5 else "prøvet for mange gange") in answer.text
+        assert ("logget ind som en anden" if n_wrong < 5 else "svaret forkert for mange gange") in answer.text
         assert TITLE not in answer.text
     assert way.leave() == ""
     way.token = other_token

@@ -70,7 +70,7 @@ def test_an_agreed_secret_leads_in(bench, visitor):
     visitor.get(f"/b/{bench.token()}")
     assert "Dit medarbejdernavn" in visitor.page.text
     assert visitor.submit("/bevis", answer="forkert ord").status_code == 403
-    assert "Det passer ikke" in visitor.page.text
+    assert "Kodeordet passer ikke" in visitor.page.text
     assert visitor.submit("/bevis", answer=SECRET.upper()).status_code == 303
     assert TITLE in visitor.follow().text
 
@@ -92,7 +92,7 @@ def test_five_wrong_codes_lock_the_letter_until_an_hour_has_gone(bench, visitor)
     wrong = f"{(int(code) + 1) % 10**6:06}"
     for _ in range(5):
         visitor.submit("/bevis", answer=wrong)
-    assert "prøvet for mange gange" in visitor.page.text
+    assert "svaret forkert for mange gange" in visitor.page.text
     assert visitor.submit("/bevis", answer=code).status_code == 403
     visitor.get(f"/b/{token}")
     assert visitor.submit("/send").status_code == 403
@@ -119,7 +119,7 @@ def test_wrong_old_used_strange_and_never_asked_for_codes_get_one_and_the_same_a
         visitor.get(f"/b/{token}/kode?m=mail_code")
     page = visitor.submit("/bevis", answer=answer)
     assert page.status_code == 403
-    assert "Det passer ikke, eller det er for gammelt." in page.text
+    assert "Koden passer ikke, eller den er for gammel." in page.text
 
 
 class Provider:

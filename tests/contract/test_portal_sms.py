@@ -129,7 +129,7 @@ def test_five_wrong_codes_lock_the_letter_and_a_code_is_its_browsers_own(bench, 
     assert stranger.submit("/bevis", answer=code).status_code == 403
     for _ in range(5):
         visitor.submit("/bevis", answer=f"{(int(code) + 1) % 10**6:06}")
-    assert "prøvet for mange gange" in visitor.page.text
+    assert "svaret forkert for mange gange" in visitor.page.text
     assert visitor.submit("/bevis", answer=code).status_code == 403
 
 

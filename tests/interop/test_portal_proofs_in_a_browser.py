@@ -75,7 +75,7 @@ def test_a_person_types_a_code_from_the_telephone(browser: Browser, bench, tmp_p
             walk.page.goto(f"{url}/b/{bench.token()}")
             walk.look("link")
             walk.button(t("sms_do"))
-            walk.page.get_by_text(t("code_shown", shown="••••••56")).wait_for()
+            walk.page.get_by_text(t("code_shown", shown="56")).wait_for()
             walk.look("code")
             (sms,) = gateway.gateway.taken
             walk.page.get_by_label(t("code_label")).fill(sms.text[:6])

@@ -68,7 +68,7 @@ class Walk:
         self.page: Page = self.context.new_page()
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
-        self.page.on("dialog", lambda dialog: self.faults.append(f"dialog: {dialog.message}"))
+        self.page.on("dialog", self._asked)
         self.requested: list[str] = []
         self.page.on("request", lambda request: self.requested.append(request.url))
         self._n_pictures = 0
@@ -78,6 +78,18 @@ class Walk:
         # A page that says 403 or 404 on purpose is told in the console too.
         if not message.text.startswith(_ON_PURPOSE):
             self.faults.append(f"console: {message.text}")
+
+    def _asked(self, dialog: Any) -> None:
+        self.faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def heading(self) -> str:
+        """Returns what the page is about."""
+        return self.page.get_by_role("heading", level=1).inner_text()
+
+    def alert(self) -> str:
+        """Returns what the page says is wrong."""
+        return self.page.get_by_role("alert").inner_text()
 
     def look(self, what: str, *, axe: bool = True) -> None:
         """Takes a picture and looks for what a page of ours must not do; in the light and in the dark."""

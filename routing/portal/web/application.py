@@ -84,6 +84,7 @@ def _routes(site: Site) -> list[Route]:
         Route("/p/{parcel}/vis/{number}", parcel.show),
         Route("/p/{parcel}/hent/{number}", parcel.fetch),
         Route("/p/{parcel}/kvittering", parcel.receipt),
+        Route("/p/{parcel}/tid", parcel.clock),
         Route("/p/{parcel}/luk", parcel.leave, methods=["POST"]),
         Route("/p/{parcel}/svar", reply.write, methods=["GET"]),
         Route("/p/{parcel}/svar", reply.send, methods=["POST"]),

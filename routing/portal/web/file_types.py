@@ -65,6 +65,11 @@ def bare_name(name: str) -> str:
     return _UNFIT.sub("_", last).strip(" .")
 
 
+def shown_name(name: str) -> str:
+    """Returns a visitor's file name as a page may repeat it."""
+    return bare_name(name)[:MAX_NAME_CHARS] or "–"
+
+
 def disposition(kind: str, name: str) -> str:
     """Returns a Content-Disposition (RFC 6266): a plain name for old readers, the true one beside it."""
     plain = unicodedata.normalize("NFKD", name.replace("ø", "oe").replace("Ø", "Oe").replace("æ", "ae"))

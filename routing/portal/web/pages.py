@@ -6,6 +6,7 @@ Relies on `wording` and the templates. Puts nothing into a page that it wasn't g
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -40,9 +41,11 @@ def draw(
     browser: bytes | None = None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    address: str = "",
     **values: object,
 ) -> Response:
-    """Returns a page. `browser` is set as a cookie; `parcel` gives the brand."""
+    """Returns a page. `browser` is set as a cookie; `parcel` gives the brand; `address` is where the page can
+    be opened again, when that is not where it was asked for."""
     language = language_of(request)
     source = parcel.source if parcel is not None and parcel.source in site.settings.brands else "default"
     other = "en" if language == "da" else "da"
@@ -50,11 +53,12 @@ def draw(
         "t": wording(language),
         "language": language,
         "other": other,
-        "switch": f"?{_switched(request, other)}",
+        "switch": _switched(request, address, other),
         "brand": site.brand(source),
         "brand_name": source,
         "simulated": site.simulated,
         "error": "",
+        "clock": "",
     }
     page = templates().get_template(template).render(known | values)
     response = HTMLResponse(page, status, dict(headers or {}))
@@ -73,8 +77,11 @@ def fault_page(site: Site, request: Request, fault: PageFault) -> Response:
     return draw(site, request, "fault.html", kind=fault.kind, status=fault.status, headers=headers)
 
 
-def _switched(request: Request, language: str) -> str:
+def _switched(request: Request, address: str, language: str) -> str:
+    """Returns the same page in another language. What answers a form stands where nothing can be opened."""
+    path = request.url.path
+    if not address and request.method == "POST" and not path.endswith("/svar"):
+        address = path.rpartition("/")[0] or "/"
     kept = [(key, value) for key, value in request.query_params.multi_items() if key in ("m", "r")]
-    from urllib.parse import urlencode
-
-    return urlencode([*kept, ("sprog", language)])
+    query = urlencode([*([] if address else kept), ("sprog", language)])
+    return f"{address}{'&' if '?' in address else '?'}{query}"

@@ -1,4 +1,4 @@
-"""The pages of a person who has proved who they are: documents, viewer, download, receipt, sign out.
+"""The pages of a person who has proved who they are: documents, viewer, download, receipt, clock, sign out.
 
 Relies on the door for the session. Documents are opened chunk by chunk on their way to the browser and lie
 nowhere in the clear. What a browser fetches ahead of its user is not given, so nothing counts as read then.
@@ -36,13 +36,19 @@ SHOWN_EVENTS = frozenset(
     }
 )
 _MAX_EVENTS = 200
-# Nothing may run, load or leave from what a frame shows. Chromium (156, tried) refuses its PDF viewer in a
-# sandboxed frame and under `sandbox` in the policy, so a PDF gets the policy alone: the viewer is a process
-# of its own, and intake has refused every PDF with active content. All else is sandboxed on the page.
+# Nothing may run, load or leave from what a frame shows. Chromium shows no PDF in a sandboxed frame, whatever
+# it is allowed, and takes no notice of `sandbox` in a PDF's own policy, which keeps Safari from showing it:
+# a PDF gets the policy without it. What keeps it in is measured by test_portal_pdf_in_a_browser, which fails
+# when a sandboxed viewer comes. All else is sandboxed on the page.
 _FRAME_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; object-src 'none'; frame-ancestors 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
+_CLOCK_POLICY = (
+    "default-src 'none'; style-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+)
+_WARNED_SECONDS = 300
+"""How long before its end a visit's end is announced (WCAG 2.2.1: at least 20 seconds)."""
 
 
 class ParcelPages:
@@ -69,7 +75,7 @@ class ParcelPages:
         )
 
     async def show(self, request: Request) -> Response:
-        """GET `/p/<parcel>/vis/<n>`: its bytes, for the frame of our own page and for nothing else."""
+        """GET `/p/<parcel>/vis/<n>`: its bytes, for the frame of our own page or a window of their own."""
         visit = await self._site.visit(request)
         paper = _paper(request, visit)
         if not _viewable(paper):
@@ -95,6 +101,34 @@ class ParcelPages:
         events = await run_in_threadpool(self._site.store.parcels.events, 0, ids, _MAX_EVENTS)
         shown = [event for event in events if event.kind in SHOWN_EVENTS]
         return self._draw(request, visit, "receipt.html", events=shown)
+
+    async def clock(self, request: Request) -> Response:
+        """GET `/p/<parcel>/tid`: how long the visit lasts; in a frame that asks again by itself.
+
+        Its own asking makes nothing last longer; `?bliv`, which a person follows, does.
+        """
+        headers = {"content-security-policy": _CLOCK_POLICY, "x-frame-options": "SAMEORIGIN"}
+        path = f"/p/{request.path_params['parcel']}/tid"
+        try:
+            visit = await self._site.visit(request, seen="bliv" in request.query_params)
+        except PageFault as fault:
+            return draw(self._site, request, "clock.html", status=fault.status, headers=headers, ends_at=None)
+        ends_at, last = self._site.door.ends_at(visit), visit.session.ends_at
+        left = int((ends_at - self._site.now()).total_seconds())
+        warned = min(_WARNED_SECONDS, self._site.settings.session_minutes * 30)
+        wait = left - warned if left > warned else min(60, left)
+        headers["refresh"] = f"{max(wait, 0) + 1}; url={path}"
+        return draw(
+            self._site,
+            request,
+            "clock.html",
+            parcel=visit.opened.parcel,
+            headers=headers,
+            path=path,
+            ends_at=ends_at,
+            soon=left <= warned,
+            longer=ends_at < last,
+        )
 
     async def leave(self, request: Request) -> Response:
         """POST `/p/<parcel>/luk`: signs out."""
@@ -147,6 +181,7 @@ class ParcelPages:
             template,
             parcel=parcel,
             path=f"/p/{parcel.id}",
+            clock=f"/p/{parcel.id}/tid",
             envelope=visit.opened.envelope,
             parcel_is=parcel,
             leave_mark=self._site.browser_mark(visit.cookie, "leave"),

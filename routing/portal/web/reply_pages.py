@@ -18,13 +18,15 @@ from starlette.responses import RedirectResponse, Response
 from routing.portal.proving import Visit
 from routing.portal.reply_box import Reply, ReplyFile, seal_reply
 from routing.portal.web.clamd import ScanVerdict
-from routing.portal.web.file_types import MEDIA_TYPES, extension_of, fit_name
-from routing.portal.web.forms import Form, read_form
+from routing.portal.web.file_types import MEDIA_TYPES, extension_of, fit_name, shown_name
+from routing.portal.web.forms import Form, Upload, read_form
 from routing.portal.web.pages import draw, language_of
 from routing.portal.web.website import PageFault, Site
 from routing.portal.wording import size
 
 MAX_CHARS = 20_000
+_LATE_BYTES = 200_000
+"""What is read of a reply that came too late, to hand its text back."""
 
 
 class _Objection(Exception):
@@ -50,7 +52,10 @@ class ReplyPages:
 
     async def send(self, request: Request) -> Response:
         """POST: checks, seals, keeps; only then says that it was received."""
-        visit = await self._visit(request)
+        try:
+            visit = await self._visit(request)
+        except PageFault as fault:
+            return await self._too_late(request, fault)
         await self._site.within(("replies_per_link", visit.opened.parcel.locator))
         async with self._turn(visit.opened.parcel.id):
             return await self._taken(request, visit)
@@ -74,7 +79,15 @@ class ReplyPages:
         if not (len(reply) == 20 and reply.isascii() and reply.isalnum()):
             raise PageFault(404, "gone")
         parcel = visit.opened.parcel
-        return draw(self._site, request, "sent.html", parcel=parcel, path=f"/p/{parcel.id}", reply=reply)
+        return draw(
+            self._site,
+            request,
+            "sent.html",
+            parcel=parcel,
+            path=f"/p/{parcel.id}",
+            clock=f"/p/{parcel.id}/tid",
+            reply=reply,
+        )
 
     # --- inside
 
@@ -87,6 +100,16 @@ class ReplyPages:
         if not visit.opened.parcel.replies:
             raise PageFault(404, "gone")
         return visit
+
+    async def _too_late(self, request: Request, fault: PageFault) -> Response:
+        """Hands the text back to who was away for too long: nothing is kept, and nothing written is lost."""
+        n_bytes = request.headers.get("content-length", "")
+        if fault.kind != "ended" or not n_bytes.isdecimal() or int(n_bytes) > _LATE_BYTES:
+            raise fault
+        text = (await read_form(request))["text"][: MAX_CHARS + 1000]
+        if not text.strip():
+            raise fault
+        return draw(self._site, request, "late.html", status=fault.status, text=text)
 
     def _check_text(self, reply: Reply) -> None:
         if not reply.text and not reply.files:
@@ -106,18 +129,18 @@ class ReplyPages:
         for place, one in enumerate(uploads, start=1):
             extension = await run_in_threadpool(extension_of, one.data)
             if extension not in settings.reply_extensions:
-                raise _Objection("reply_kind", place=place)
-            await self._scan(place, one.data)
+                raise _Objection("reply_kind", place=place, name=shown_name(one.name))
+            await self._scan(place, one)
             name = fit_name(one.name, extension, f"bilag-{place}")
             files.append(ReplyFile(name, MEDIA_TYPES[extension], one.data))
         return tuple(files)
 
-    async def _scan(self, place: int, data: bytes) -> None:
+    async def _scan(self, place: int, one: Upload) -> None:
         if self._site.scanner is None:
             return
-        verdict = await self._site.scanner.scan(data)
+        verdict = await self._site.scanner.scan(one.data)
         if verdict is ScanVerdict.INFECTED:
-            raise _Objection("reply_infected", place=place)
+            raise _Objection("reply_infected", place=place, name=shown_name(one.name))
         if verdict is not ScanVerdict.CLEAN:  # no answer is never a yes
             self._site.tell("portal.failed", code="portal.scanner_down")
             raise _Objection("reply_not_scanned", 503)
@@ -154,12 +177,19 @@ class ReplyPages:
             parcel=parcel,
             status=objection.status if objection else 200,
             path=f"/p/{parcel.id}",
+            clock=f"/p/{parcel.id}/tid",
             text=text,
             error=objection.key if objection else "",
             params=objection.params if objection else {},
             n_files=settings.max_reply_files,
             max_bytes=settings.max_reply_bytes,
             kinds=", ".join(settings.reply_extensions),
+            accept=",".join(f".{one}" for one in _accepted(settings.reply_extensions)),
             mark=self._site.browser_mark(visit.cookie, "reply"),
             form=self._site.door.new_state(),
         )
+
+
+def _accepted(extensions: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns what a browser offers to choose; with `.jpeg` a telephone hands over its photos as JPEG."""
+    return (*extensions, "jpeg") if "jpg" in extensions else extensions

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -79,14 +80,14 @@ class Site:
         await self.within(("pages_per_address", address_of(request)), ("pages_per_link", locator))
         return opened
 
-    async def visit(self, request: Request) -> Visit:
+    async def visit(self, request: Request, *, seen: bool = True) -> Visit:
         """Returns whose session this is; PageFault `ended` for anybody else, whether the parcel exists or
-        not."""
+        not. `seen` is whether a person asked, or the page by itself."""
         parcel_id = request.path_params["parcel"]
         cookie = read_cookie(request, session_cookie(parcel_id))
         found = None
         if cookie is not None:
-            found = await run_in_threadpool(self.door.resume, parcel_id, cookie)
+            found = await run_in_threadpool(partial(self.door.resume, parcel_id, cookie, seen=seen))
         if found is None:
             await self._missed(request)
             raise PageFault(403, "ended")
