@@ -17,10 +17,14 @@ from tests.rigs.portals import FILE_NAME, SECRET, SENDER, TITLE, PortalBench
 
 EVIL = '"><script>alert(1)</script><svg onload=alert(2)>'
 LONG = "Afgørelseomorlovognogetmeregodtlangtudenmellemrum" * 2
-SPACED = """* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; }
-p { margin-bottom: 2em !important; }"""
+SPACED = """p { margin-bottom: 2em !important; }
+* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; }"""
 """What a reader may set by himself, and nothing may be lost (WCAG 2.2, 1.4.12)."""
-FOCUS = "getComputedStyle(document.activeElement).outlineStyle"
+CUT_OFF = """[...document.querySelectorAll('main *')].filter(one => !one.closest('textarea, iframe'))
+  .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .map(one => one.outerHTML)"""
+FOCUS = """[document.activeElement].map(one => one.contentDocument ? one.contentDocument.activeElement : one)
+  .map(one => getComputedStyle(one).outlineStyle)[0]"""
 
 
 @pytest.fixture(params=["da", "en"])
@@ -171,8 +175,7 @@ def test_who_sets_text_size_or_colours_loses_nothing(browser, open_portal, need)
             walk.page.evaluate(f"s = document.createElement('style'); s.textContent = `{SPACED}`;"
                                "document.head.append(s)")  # fmt: skip
         walk.look(name or "papers", axe=False)
-        cut = "[...document.querySelectorAll('a, button, p, label')].filter(e => e.scrollWidth > e.clientWidth + 1"
-        assert walk.page.evaluate(f"{cut} && getComputedStyle(e).overflow == 'hidden').length") == 0
+        assert walk.page.evaluate(CUT_OFF) == []
         if name:
             walk.link(t("back"))
     walk.context.close()
@@ -194,6 +197,7 @@ def test_everything_works_without_script(browser, open_portal):
 
 def tab_to(walk: Walk, text: str) -> None:
     """Goes on by keyboard to what says so, and demands to see where one is at each stop."""
+    walk.page.frame_locator("iframe.clock").get_by_role("link").wait_for()
     for _ in range(20):
         walk.page.keyboard.press("Tab")
         assert walk.page.evaluate(FOCUS) != "none"
@@ -224,7 +228,10 @@ def test_the_keyboard_alone_is_enough_and_shows_where_it_is(browser, open_portal
     tab_to(walk, t("reply_link"))
     keys.press("Enter")
     walk.page.wait_for_url("**/svar")
-    tab_to(walk, "")  # the text
+    for _ in range(20):
+        keys.press("Tab")
+        if walk.page.evaluate("document.activeElement.id") == "text":
+            break
     keys.type("Skrevet med tastaturet.")
     tab_to(walk, t("reply_do"))
     keys.press("Enter")

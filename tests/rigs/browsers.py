@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.rigs.chromium import INSTALL
 from tests.rigs.components import require_component
 
+Scheme = Literal["light", "dark"]
 PICTURES = Path(__file__).resolve().parents[2] / "test-artifacts" / "portal"
 _FLAGS = (
     "--no-sandbox",
@@ -59,6 +60,7 @@ class Walk:
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    schemes: tuple[Scheme, ...] = ("light", "dark")
 
     def __post_init__(self) -> None:
         self.context = self.browser.new_context(
@@ -92,10 +94,10 @@ class Walk:
         return self.page.get_by_role("alert").inner_text()
 
     def look(self, what: str, *, axe: bool = True) -> None:
-        """Takes a picture and looks for what a page of ours must not do; in the light and in the dark."""
+        """Takes pictures and looks for what a page of ours must not do; in the light and in the dark."""
         self._n_pictures += 1
         PICTURES.mkdir(parents=True, exist_ok=True)
-        for scheme in ("light", "dark"):
+        for scheme in self.schemes:
             self.page.emulate_media(color_scheme=scheme)
             name = f"{self.name}-{self._n_pictures:02}-{what}-{scheme}.png"
             self.page.screenshot(path=PICTURES / name, full_page=True)

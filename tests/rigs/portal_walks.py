@@ -15,9 +15,9 @@ import pytest
 
 from routing.portal.parcels import Parcel
 from schemas.catalogue import Language
-from tests.rigs.browsers import Walk
+from tests.rigs.browsers import Scheme, Walk
 from tests.rigs.portal_sites import served
-from tests.rigs.portals import TITLE, PortalBench, code_in
+from tests.rigs.portals import TITLE, Clock, PortalBench, code_in
 
 LOCALES = {"da": "da-DK", "en": "en-GB"}
 PHONE = {"viewport": {"width": 320, "height": 640}, "is_mobile": True, "has_touch": True}
@@ -54,8 +54,9 @@ def open_portal(tmp_path_factory) -> Iterator[OpenPortal]:
 
 
 def walk_of(browser: Any, name: str, language: Language, **options: Any) -> Walk:
-    """Returns a person with a browser of this language."""
-    return Walk(browser, f"{name}-{language}", {"locale": LOCALES[language], **options})
+    """Returns a person with a browser of this language. The dark is the same in every language."""
+    schemes: tuple[Scheme, ...] = ("light", "dark") if language == "da" else ("light",)
+    return Walk(browser, f"{name}-{language}", {"locale": LOCALES[language], **options}, schemes=schemes)
 
 
 def walk_in(walk: Walk, portal: OpenPortal, t: Callable[..., str], link: str) -> None:
@@ -65,6 +66,22 @@ def walk_in(walk: Walk, portal: OpenPortal, t: Callable[..., str], link: str) ->
     walk.page.get_by_label(t("code_label")).fill(portal.code())
     walk.button(t("code_do"))
     assert walk.heading() == TITLE
+
+
+def wrong_old_right(walk: Walk, t: Callable[..., str], clock: Clock, sent: Callable[[], str]) -> None:
+    """Types a wrong code, one that has grown too old, and the right one; stands where a code is typed."""
+    code, field_ = sent(), walk.page.get_by_label(t("code_label"))
+    for wait, typed in ((0, f"{(int(code) + 1) % 10**6:06}"), (11, code)):
+        clock.move(minutes=wait)
+        field_.fill(typed)
+        walk.button(t("code_do"))
+        assert walk.alert() == t("wrong")
+        assert walk.page.title().startswith(t("error_title", heading=""))
+    walk.look("wrong-code")
+    walk.button(t("code_again"))
+    walk.page.wait_for_url("**/kode?*")
+    field_.fill(sent())
+    walk.button(t("code_do"))
 
 
 def until(walk: Walk, true: Callable[[], bool]) -> None:
