@@ -111,14 +111,16 @@ class BatchDraft:
         self._rejections.add(NewRejection(line, fault.code, fault.column, fault.params, warning, sealed))
 
     def add(self, read: ReadRow, route: tuple[str, ...]) -> None:
-        """Packs a usable row's documents and seals the row; with a hold it waits."""
+        """Packs a usable row's documents and seals the row; with a hold it waits, further ones are noted."""
         row = read.row
         consignment_id = f"{self.batch_id}-{row.line:05d}"
         documents = tuple(
             self._pack_document(consignment_id, ordinal, document)
             for ordinal, document in enumerate(read.documents)
         )
-        hold = row.hold or Fault("")
+        hold = row.holds[0] if row.holds else Fault("")
+        for other in row.holds[1:]:
+            self.warn(row.line, other, row.reference, row.extra)
         self._consignments.add(
             NewConsignment(
                 consignment_id,
@@ -136,7 +138,7 @@ class BatchDraft:
                 hold.column,
             )
         )
-        self.n_held += row.hold is not None
+        self.n_held += bool(row.holds)
         failpoint("intake.half_packed")
 
     def _seal(self, consignment_id: str, row: JudgedRow) -> bytes:

@@ -165,7 +165,8 @@ class IntakeRun:
         for ordinal, found in enumerate(findings):
             fault = Fault(found.code, "bilag" if ordinal else "fil", dict(found.params))
             if found.code and found.hold:
-                read.row.hold_for(fault)
+                # Whoever lets a row go must read this reason: the document may be somebody else's.
+                read.row.hold_for(fault, foremost=True)
             elif found.code:
                 faults.append(fault)
         if faults:

@@ -196,7 +196,8 @@ class BatchSummary:
 class LineResult:
     """Where one input line stands. `status` is a state's word, or "rejected".
 
-    Several codes on one rejected line come as one result with the first code; warnings are apart.
+    Several faults of one rejected line come as one result: the first in `code`, the others in `further`. For
+    a line that waits for a person `further` holds the remarks about it, which whoever lets it go should know.
     `consignment_id` is empty for a rejected line.
     """
 
@@ -213,11 +214,12 @@ class LineResult:
     material: str
     simulated: bool
     extra: Mapping[str, str] = field(default=NOTHING, repr=False)
+    further: tuple[WarningLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class WarningLine:
-    """A remark about a line (0: about the drop as a whole) that stops nothing."""
+    """One more finding about a line (0: about the drop as a whole); by itself it stops nothing."""
 
     line: int
     code: str

@@ -38,7 +38,7 @@ class Fault:
 class JudgedRow:
     """A row with everything found about it.
 
-    With `faults` it is rejected; else with a `hold` it waits for a person; else it may go. `files` are the
+    With `faults` it is rejected; else with `holds` it waits for a person; else it may go. `files` are the
     names of files that lie in the drop, the main document first. `number` is the digits to send to,
     `number` of a held row with a lost zero the repaired ones.
     """
@@ -54,16 +54,17 @@ class JudgedRow:
     reference: str = ""
     extra: Mapping[str, str] = NOTHING
     files: tuple[str, ...] = ()
-    hold: Fault | None = None
+    holds: list[Fault] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
 
     def __repr__(self) -> str:
         return f"JudgedRow(line={self.line})"
 
-    def hold_for(self, fault: Fault) -> None:
-        """Lets the row wait for a person; the first reason stands."""
-        self.hold = self.hold or fault
+    def hold_for(self, fault: Fault, *, foremost: bool = False) -> None:
+        """Lets the row wait for a person; the first reason is the one it is held by, `foremost` comes before
+        those found earlier."""
+        self.holds.insert(0 if foremost else len(self.holds), fault)
 
 
 class RowJudge:

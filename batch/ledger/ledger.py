@@ -308,9 +308,9 @@ class Ledger:
         """Yields where every input line stands, in line order and with constant memory."""
         return lines.read_lines(self._store, batch_id)
 
-    def warnings(self, batch_id: str) -> Iterator[WarningLine]:
-        """Yields a batch's warnings in line order."""
-        return lines.read_warnings(self._store, batch_id)
+    def warnings(self, batch_id: str, line: int | None = None) -> Iterator[WarningLine]:
+        """Yields a batch's warnings in line order, or those about one line."""
+        return lines.read_warnings(self._store, batch_id, line)
 
     def channel_counts(self, batch_id: str) -> dict[str, dict[State, int]]:
         """Returns channel → state → number of consignments."""

@@ -6,7 +6,8 @@ Changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from heapq import merge
 from itertools import groupby
 from typing import Any
@@ -20,6 +21,7 @@ from batch.records import LineResult, WarningLine
 from batch.sealing import unseal_consignment, unseal_echo
 from schemas.consignments import NOTHING
 from schemas.errors import ConfigurationError
+from schemas.states import State
 
 REJECTED = "rejected"
 _ECHO: tuple[str, Mapping[str, str]] = ("", NOTHING)
@@ -43,13 +45,29 @@ _LINE_COLUMNS = [
 
 def read_lines(store: Store, batch_id: str) -> Iterator[LineResult]:
     """Yields one result for every input line of a batch, by line."""
-    return merge(_consignments(store, batch_id), _rejected(store, batch_id), key=lambda result: result.line)
+    placed = _with_remarks(_consignments(store, batch_id), read_warnings(store, batch_id))
+    return merge(placed, _rejected(store, batch_id), key=lambda result: result.line)
 
 
-def read_warnings(store: Store, batch_id: str) -> Iterator[WarningLine]:
-    """Yields the warnings of a batch, by line."""
-    for row in _remarks(store, batch_id, warning=True):
-        yield WarningLine(row.line, row.code, load(row.params), row.column)
+def read_warnings(store: Store, batch_id: str, line: int | None = None) -> Iterator[WarningLine]:
+    """Yields the warnings of a batch, or of one line, by line."""
+    return map(_finding, _remarks(store, batch_id, warning=True, line=line))
+
+
+def _finding(row: Any) -> WarningLine:
+    return WarningLine(row.line, row.code, load(row.params), row.column)
+
+
+def _with_remarks(results: Iterable[LineResult], remarks: Iterable[WarningLine]) -> Iterator[LineResult]:
+    """Gives each line that waits for a person the remarks about it; both come by line."""
+    both: Iterator[LineResult | WarningLine] = merge(remarks, results, key=lambda one: one.line)
+    for _, found in groupby(both, key=lambda one: one.line):
+        said: list[WarningLine] = []
+        for one in found:
+            if isinstance(one, WarningLine):
+                said.append(one)
+            else:
+                yield replace(one, further=tuple(said)) if one.status == State.HELD else one
 
 
 def _consignments(store: Store, batch_id: str) -> Iterator[LineResult]:
@@ -65,11 +83,11 @@ def _consignments(store: Store, batch_id: str) -> Iterator[LineResult]:
 
 
 def _rejected(store: Store, batch_id: str) -> Iterator[LineResult]:
-    """Of several faults on one line the first one found is shown."""
+    """Yields one result for each rejected line, with all its faults in the order they were found."""
     with store.database.reading() as connection:
         taken_at = connection.scalar(select(BATCH.c.taken_at).where(BATCH.c.id == batch_id)) or 0
     for _, rows in groupby(_remarks(store, batch_id, warning=False), key=lambda row: row.line):
-        row = next(rows)
+        row, *more = rows
         reference, extra = _open_echo(store, batch_id, row)
         yield LineResult(
             line=row.line,
@@ -85,11 +103,14 @@ def _rejected(store: Store, batch_id: str) -> Iterator[LineResult]:
             material="",
             simulated=False,
             extra=extra,
+            further=tuple(map(_finding, more)),
         )
 
 
-def _remarks(store: Store, batch_id: str, *, warning: bool) -> Iterator[Any]:
+def _remarks(store: Store, batch_id: str, *, warning: bool, line: int | None = None) -> Iterator[Any]:
     query = select(REJECTION).where(REJECTION.c.batch_id == batch_id, REJECTION.c.warning.is_(warning))
+    if line is not None:
+        query = query.where(REJECTION.c.line == line)
     query = query.order_by(REJECTION.c.line, REJECTION.c.id)
     return _paged(store, query, _behind_remark)
 

@@ -6,11 +6,12 @@ Relies on the catalogue for texts and on `batch.reports.neutral` for masking. Wr
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from batch.records import LineResult
+from batch.records import LineResult, WarningLine
 from batch.reports.neutral import masked, masked_params
 from schemas.catalogue import Explanation, Language, explain, family, phrase
 from schemas.consignments import Rejection
@@ -25,10 +26,20 @@ _OWN_ID = re.compile(r"([0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One more thing that was found about a line: its code, its words, and the column it speaks of."""
+
+    code: str
+    text: Explanation
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerLine:
     """One input line in an answer's words. `status` is the stable word, `word` the one for people.
 
     `code` is never empty: a line without a reason has its state's own, `state.delivered` for example.
+    `further` holds the other faults of a rejected line, and the remarks about one that waits for a person.
     """
 
     line: int
@@ -43,11 +54,18 @@ class AnswerLine:
     column: str
     simulated: bool
     mark: str = ""
+    further: tuple[Finding, ...] = ()
 
     @property
     def sentence(self) -> str:
         """The whole text in one: what happened and what to do, with a simulated receipt called so."""
         return f"{self.mark} {self.text}".strip()
+
+    def each(self) -> Iterator[AnswerLine]:
+        """Yields the line once for everything that was found about it, its first reason first."""
+        yield self
+        for one in self.further:
+            yield replace(self, code=one.code, text=one.text, column=one.column, further=())
 
     @property
     def on_error_list(self) -> bool:
@@ -76,7 +94,12 @@ def describe(line: LineResult, language: Language) -> AnswerLine:
         column=masked(line.column),
         simulated=line.simulated,
         mark=phrase("report.simulated.csv", language) if line.simulated else "",
+        further=tuple(_find(one, language) for one in line.further),
     )
+
+
+def _find(one: WarningLine, language: Language) -> Finding:
+    return Finding(one.code, explain(one.code, language, masked_params(one.params)), masked(one.column))
 
 
 def describe_rejection(rejection: Rejection, at: datetime, language: Language) -> AnswerLine:

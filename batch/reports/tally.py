@@ -46,8 +46,7 @@ class Tally:
         self.last_line = line.line
         self.simulated |= line.simulated
         self._count_place(line)
-        if line.reasoned:
-            self._count_reason(line)
+        self._count_reasons(line)
         if line.on_error_list:
             self.n_errors += 1
             if len(self.errors) < LONGEST_LIST:
@@ -61,12 +60,15 @@ class Tally:
         self.states[state] += 1
         self.channels.setdefault(line.channel, Counter())[state] += 1
 
-    def _count_reason(self, line: AnswerLine) -> None:
-        known = self.reasons.get(line.code)
-        if known is None:
-            self.reasons[line.code] = Reason(line)
-        else:
-            known.n_lines += 1
+    def _count_reasons(self, line: AnswerLine) -> None:
+        """Counts each code of a rejected line once, of another line the one for which it is where it is."""
+        said = line.each() if line.status == REJECTED else (line,)
+        for code, one in {one.code: one for one in said if one.reasoned}.items():
+            known = self.reasons.get(code)
+            if known is None:
+                self.reasons[code] = Reason(one)
+            else:
+                known.n_lines += 1
 
     def adds_up(self, before: BatchSummary, after: BatchSummary) -> bool:
         """True when every input line was written exactly once and the ledger's own counts say the same.

@@ -28,7 +28,8 @@ def write_tables(staged: Mapping[str, Path], lines: Iterable[tuple[AnswerLine, M
             echoed = echo.values(extra)
             receipts.add(line, echoed)
             if line.on_error_list:
-                errors.add(line, echoed)
+                for one in line.each():
+                    errors.add(one, echoed)
             tally.add(line)
     return tally
 

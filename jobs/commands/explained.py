@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from batch.records import Standing
+    from batch.records import Standing, WarningLine
     from eboks.enrolment import Finding
     from jobs.house import House
     from jobs.reasoning import Outlook
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 def masked(standing: Standing) -> str:
     """Returns the recipient's number as people may see it; a dash once the batch was erased."""
     return standing.consignment.recipient.number.masked if standing.consignment else "–"
+
+
+def remarks(house: House, standing: Standing) -> list[WarningLine]:
+    """Returns what else was found about its line when the batch was taken in."""
+    return list(house.ledger.warnings(standing.batch_id, standing.line))
 
 
 def left_out(house: House, material: str) -> list[tuple[str, str]]:
@@ -55,6 +60,7 @@ def standing_data(house: House, standing: Standing, outlook: Outlook | None) -> 
         "recipient": masked(standing),
         "state": standing.state.value,
         "code": standing.code,
+        "remarks": [{"code": one.code, "params": dict(one.params)} for one in remarks(house, standing)],
         "message_id": standing.message_id,
         "needs_person": standing.needs_person,
         "route": list(standing.route),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobs.commands.actors import who
 from jobs.commands.context import Context
-from jobs.commands.explained import enrolments, masked, reasons_data, standing_data
+from jobs.commands.explained import enrolments, masked, reasons_data, remarks, standing_data
 from jobs.reasoning import Outlook, look_ahead, look_at_address
 from jobs.screen import EXIT_OK, Screen
 from routing.reasoning import Reason
@@ -84,6 +84,9 @@ def tell_standing(screen: Screen, house: House, standing: Standing, outlook: Out
     screen.line("  " + head)
     if standing.code:
         screen.line("  " + screen.why(standing.code, standing.params) + f" [{standing.code}]")
+    for one in remarks(house, standing):
+        why = screen.why(one.code, one.params)
+        screen.line("  " + screen.text("explain_remark", why=why, code=one.code))
     _tell_route(screen, house, standing)
     _tell_outlook(screen, outlook, standing.state)
     _tell_receipt(screen, standing)

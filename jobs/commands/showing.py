@@ -78,7 +78,7 @@ def _figures(screen: Screen, batch: BatchSummary) -> list[tuple[str, int]]:
 
 
 def _tell_hold(screen: Screen, batch: BatchSummary) -> None:
-    if batch.held_code and batch.counts.get(State.HELD, 0):
+    if batch.held_code and batch.released_at is None and batch.counts.get(State.HELD, 0):
         screen.say("pull_held", batch=batch.id, why=screen.why(batch.held_code, batch.held_params))
 
 
@@ -87,6 +87,7 @@ def _batch_data(batch: BatchSummary) -> dict[str, object]:
         "batch": batch.id,
         "source": batch.source,
         "taken_at": batch.taken_at.isoformat(),
+        "released_at": batch.released_at.isoformat() if batch.released_at else None,
         "closed_at": batch.closed_at.isoformat() if batch.closed_at else None,
         "lines": batch.n_lines,
         "rejected": batch.n_rejected,

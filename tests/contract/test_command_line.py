@@ -70,6 +70,20 @@ def test_3_when_something_waits_for_a_person(found_house: FoundHouse):
     assert [said(house, verb).code for verb in ("dispatch", "status")] == [3, 3]
 
 
+def test_a_batch_that_was_released_is_no_longer_said_to_wait(found_house: FoundHouse):
+    house = found_house()
+    change(dropped(house), "#ANTAL;3", "#ANTAL;4")
+    house.brevdue("pull")
+    batch = house.status()["batches"][0]
+    assert batch["released_at"] is None
+    assert "batch.wrong_total" in batch["held_code"]
+    house.brevdue("release", batch["batch"])
+    house.brevdue("hold", f"{batch['batch']}-00002", "--reason", "ser efter")
+    ran = said(house, "status", batch["batch"])
+    assert (ran.code, "brevdue release" in ran.out) == (3, False)
+    assert house.status()["batches"][0]["released_at"]
+
+
 def test_3_when_something_is_in_doubt(found_house: FoundHouse):
     house = doubtful(found_house)
     assert house.states() == {"in_doubt": 1}

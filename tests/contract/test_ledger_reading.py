@@ -32,8 +32,27 @@ def test_lines_come_merged_in_line_order(ledgers: LedgerHouse) -> None:
     assert [line.extra["afdeling"] for line in lines] == ["Øst"] * 3 + ["Vest"] * 2
     assert (lines[3].column, lines[3].params) == ("fil", {"n_fields": 3})
     assert "ref-2" not in repr(lines[0])
+    assert [[one.code for one in line.further] for line in lines] == [[]] * 4 + [["row.missing_title"]]
     (warning,) = ledgers.ledger.warnings(batch_id)
     assert (warning.line, warning.code) == (2, "row.file_named_twice")
+    assert [len(list(ledgers.ledger.warnings(batch_id, line))) for line in (2, 3)] == [1, 0]
+
+
+def test_a_line_that_waits_for_a_person_comes_with_the_remarks_about_it(ledgers: LedgerHouse) -> None:
+    batch_id = "20261102-080000-000001"
+    remarks = [
+        make_rejection(ledgers.vault, batch_id, line, code, warning=True)
+        for line, code in (
+            (0, "drop.unnamed_file"),
+            (2, "row.file_named_twice"),
+            (3, "identity.repaired_zero"),
+            (3, "document.not_read_to_end"),
+        )
+    ]
+    assert ledgers.add(3, rejections=remarks) == batch_id
+    ledgers.ledger.hold(f"{batch_id}-00003", actor="test", reason="ser efter")
+    said = {line.line: [one.code for one in line.further] for line in ledgers.ledger.lines(batch_id)}
+    assert said == {2: [], 3: ["identity.repaired_zero", "document.not_read_to_end"], 4: []}
 
 
 def test_a_line_shows_the_receipt_of_its_current_step(ledgers: LedgerHouse) -> None:

@@ -36,8 +36,10 @@ def line_result(
     receipt_id: str = "",
     extra: Mapping[str, str] = NOTHING,
     simulated: bool = False,
+    further: Sequence[str] = (),
 ) -> LineResult:
-    """Returns where one line stands; a rejected one has no channel and no consignment."""
+    """Returns where one line stands; a rejected one has no channel and no consignment. `further` are the
+    codes of what else was found about it, in the column `fil`."""
     rejected = status == "rejected"
     return LineResult(
         line=line,
@@ -53,6 +55,7 @@ def line_result(
         material="loenseddel",
         simulated=simulated,
         extra=extra,
+        further=tuple(WarningLine(line, one, NOTHING, "fil") for one in further),
     )
 
 

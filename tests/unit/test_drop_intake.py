@@ -183,6 +183,21 @@ def test_the_wrong_persons_document_is_held(intake_house: OpenHouse) -> None:
     assert (done.n_ready, done.n_held, done.held_code) == (1, 1, "")
 
 
+def test_who_lets_a_doubtful_row_go_is_told_of_the_wrong_document_first_and_of_the_rest(
+    intake_house: OpenHouse,
+) -> None:
+    house = intake_house()
+    good_drop(1).add(drops.LOST_ZERO, shown=drops.OK_2003).write_folder(house.inbox)
+    done = house.take_one()
+    assert (done.n_ready, done.n_held) == (1, 1)
+    (held,) = [line for line in house.ledger.lines(done.batch_id) if line.status == "held"]
+    assert (held.code, held.column) == ("document.other_cpr", "fil")
+    assert [(one.code, one.column) for one in held.further] == [("identity.lost_zero", "modtager")]
+    assert held.further[0].params == {"repaired": "050682-••••"}
+    house.ledger.release(held.consignment_id, actor="test")
+    assert [line.further for line in house.ledger.lines(done.batch_id)] == [(), ()]
+
+
 def test_a_document_that_was_not_read_to_its_end_is_told_in_the_answers(intake_house: OpenHouse) -> None:
     house = intake_house()
     long = many_pages_pdf(MAX_PAGES_READ + 1)

@@ -77,6 +77,29 @@ def test_a_line_says_what_is_wrong_and_where(tmp_path: Path) -> None:
     assert row[8] == "modtager"
 
 
+def test_the_error_list_tells_everything_that_is_wrong_with_a_line_a_row_for_each(tmp_path: Path) -> None:
+    lines = [
+        line_result(7, "rejected", code="identity.bad_date", column="modtager", reference="M7",
+                    further=["row.file_missing"], extra={"afdeling": "øst"}),
+        line_result(8, "held", code="document.other_cpr", column="fil", further=["identity.lost_zero"]),
+        line_result(9, further=["row.file_missing"]),
+    ]  # fmt: skip
+    answers = _answers(tmp_path, standing_batch(lines))
+    errors = _read(answers / "fejlliste.csv")[1:]
+    assert [(row[0], row[6], row[8]) for row in errors] == [
+        ("7", "identity.bad_date", "modtager"),
+        ("7", "row.file_missing", "fil"),
+        ("8", "document.other_cpr", "fil"),
+        ("8", "identity.lost_zero", "fil"),
+    ]
+    assert (errors[1][1:3], errors[1][9:]) == (["M7", "afvist"], ["øst"])
+    assert errors[0][7] != errors[1][7]
+    assert [row[0] for row in _read(answers / "kvittering.csv")[1:]] == ["7", "8", "9"]
+    page = (answers / "rapport.html").read_text(encoding="utf-8")
+    assert page.count("row.file_missing · fil") == 1
+    assert page.count("identity.lost_zero · fil") == 1
+
+
 def test_times_are_danish_local_times_with_their_offset() -> None:
     assert local_time(datetime(2026, 7, 1, 10, 0, 0, 999, tzinfo=UTC)) == "2026-07-01T12:00:00+02:00"
     assert local_time(datetime(2026, 10, 25, 0, 30, tzinfo=UTC)) == "2026-10-25T02:30:00+02:00"

@@ -48,6 +48,17 @@ def test_the_counts_are_those_of_the_lines(tmp_path: Path) -> None:
     assert report["sum_stemmer"] is True
 
 
+def test_each_fault_of_a_rejected_line_is_counted_once_and_the_line_once(tmp_path: Path) -> None:
+    lines = [
+        line_result(2, "rejected", code="identity.bad_date", further=["row.file_missing"] * 2),
+        line_result(3, "rejected", code="row.file_missing"),
+        line_result(4, "held", code="identity.lost_zero", further=["row.file_named_twice"]),
+    ]
+    report = _report(tmp_path, standing_batch(lines))
+    assert report["koder"] == {"row.file_missing": 2, "identity.bad_date": 1, "identity.lost_zero": 1}
+    assert (report["paa_fejlliste"], report["afvist"], report["sum_stemmer"]) == (3, 2, True)
+
+
 def test_it_names_the_batch_and_its_times(tmp_path: Path) -> None:
     report = _report(tmp_path, standing_batch(LINES))
     assert (report["version"], report["batch"], report["kilde"]) == (1, BATCH, "loen")
