@@ -141,9 +141,9 @@ class Commands:
         """Returns how an argument looks on the command line."""
         return typer.Argument(metavar=name, help=self.text(key))
 
-    def option(self, *names: str, key: str) -> Any:
-        """Returns how an option looks on the command line."""
-        return typer.Option(*names, help=self.text(key))
+    def option(self, *names: str, key: str, **limits: int) -> Any:
+        """Returns how an option looks on the command line; a number may have limits, `min` and `max`."""
+        return typer.Option(*names, help=self.text(key), **limits)
 
 
 def _add_verbs(commands: Commands) -> None:
@@ -280,7 +280,7 @@ def _add_house(commands: Commands) -> None:
 
     @commands.add("simulate")
     def simulate(
-        port: Annotated[int | None, option("--port", key="help_simulate_port")] = None,
+        port: Annotated[int | None, option("--port", key="help_simulate_port", min=0, max=65535)] = None,
         record: Annotated[Path | None, option("--record", key="help_simulate_record")] = None,
     ) -> int:
         from jobs.commands.founding import simulate as work

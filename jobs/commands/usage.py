@@ -29,8 +29,11 @@ def explain_usage(error: typer.TyperException) -> ConfigurationError:
         return ConfigurationError("usage.missing", command=command, parameter=_parameter(error))
     if "BadParameter" in kinds:
         return ConfigurationError("usage.bad_value", command=command, parameter=_parameter(error))
-    if context is not None and context.parent is None:
-        return ConfigurationError("usage.no_such_command", commands=", ".join(context.command.commands))
+    if (names := getattr(getattr(context, "command", None), "commands", None)) is not None:
+        before = "" if context.parent is None else f"{context.command_path} "
+        return ConfigurationError(
+            "usage.no_such_command", commands=", ".join(f"{before}{name}" for name in names)
+        )
     return ConfigurationError("usage.wrong", command=command)
 
 

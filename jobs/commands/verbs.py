@@ -31,6 +31,10 @@ def pull(context: Context, source: str | None, csv: Path | None, documents: Path
         raise ConfigurationError("usage.csv_needs_source")
     if documents is not None and csv is None:
         raise ConfigurationError("usage.documents_needs_csv")
+    if csv is not None and not csv.is_file():
+        raise ConfigurationError("usage.no_csv")
+    if documents is not None and not documents.is_dir():
+        raise ConfigurationError("usage.no_documents")
     screen = context.screen
     with context.house() as house, context.stopping() as stop, screen.bar(screen.text("bar_pull")) as bar:
         work = Pull(house, stop=stop, progress=bar)

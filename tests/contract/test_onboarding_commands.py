@@ -63,7 +63,7 @@ def test_quiet_says_nothing_and_a_machine_gets_one_line(open_desk: OpenDesk):
         (("onboard", "loen", "--answers=findes-ikke.toml"), "onboarding.no_answers_file"),
         (("onboard", "loen", "--cvr=1"), "onboarding.answers_invalid"),
         (("cert", "renew", "findes_ikke", "--pem=x"), "settings.no_channel"),
-        (("cert", "frob"), "usage.wrong"),
+        (("cert", "frob"), "usage.no_such_command"),
         (("cert", "renew"), "usage.missing"),
     ],
 )

@@ -127,18 +127,22 @@ def test_help_alone_loads_nothing_heavy():
         (["frobnicate"], "usage.no_such_command"),
         (["status", "--frob"], "usage.no_such_option"),
         (["status", "a", "b"], "usage.wrong"),
-        (["enrolment"], "usage.wrong"),
-        (["enrolment", "frobnicate"], "usage.wrong"),
+        (["enrolment"], "usage.no_such_command"),
+        (["enrolment", "frobnicate"], "usage.no_such_command"),
         (["enrolment", "import"], "usage.missing"),
         (["enrolment", "check", "x", "--frob"], "usage.no_such_option"),
         (["hold", "x"], "usage.missing"),
         (["hold", "--reason", "y"], "usage.missing"),
         (["resolve", "x", "maybe", "--reason", "y"], "usage.bad_value"),
         (["simulate", "--port", "eight"], "usage.bad_value"),
+        (["simulate", "--port", "65536"], "usage.bad_value"),
+        (["simulate", "--port=-1"], "usage.bad_value"),
         (["pull", "--source"], "usage.option_value"),
         (["release", "x", "--rows=1"], "usage.option_value"),
         (["pull", "--csv", "x.csv"], "usage.csv_needs_source"),
         (["pull", "--documents", "pdf"], "usage.documents_needs_csv"),
+        (["pull", "--source", "loen", "--csv", "no/such.csv"], "usage.no_csv"),
+        (["pull", "--source", "loen", "--csv", __file__, "--documents", __file__], "usage.no_documents"),
         (["status", "--settings"], "usage.option_value"),
         (["status", "--sprog", "tlhingan"], "settings.no_language"),
         (["status", "--sprog"], "settings.no_language"),
@@ -164,6 +168,11 @@ def test_a_wrong_call_says_what_is_wrong_and_what_to_do(words, code, capsys):
 def test_missing_settings_are_made_by_init(capsys):
     run(["status"])
     assert "brevdue init" in capsys.readouterr().err
+
+
+def test_a_family_says_which_commands_it_has(capsys):
+    run(["cert"])
+    assert "cert list, brevdue cert renew" in capsys.readouterr().err
 
 
 def test_a_missing_argument_is_named(capsys):
