@@ -36,6 +36,8 @@ def plain_address(text: str) -> str:
     return str(ipaddress.ip_address(text.strip()))
 
 
+GROUP = r"^[A-Za-z0-9._-]{1,40}$"
+"""How a registration group may be called: as `enrolment_group` in the settings."""
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
@@ -44,7 +46,7 @@ class MaterialAnswers(Section):
 
     title: Annotated[str, StringConstraints(min_length=1, max_length=50)] | None = None
     content_type_id: int | None = Field(default=None, ge=1, le=999_999_999)
-    group: Words | None = None
+    group: Annotated[str, StringConstraints(pattern=GROUP)] | None = None
     data_class: Literal["special_category", "criminal", "cpr", "confidential", "ordinary"] | None = None
     channels: tuple[Name, ...] | None = Field(default=None, min_length=1)
     delivery: Literal["voluntary", "mandatory"] | None = None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.onboarding.answers import DATA_CLASSES, look, plain_address, plain_cvr
+from jobs.onboarding.answers import DATA_CLASSES, GROUP, look, plain_address, plain_cvr
 from jobs.onboarding.kinds import (
     asked_fields,
     channel_classes,
@@ -115,7 +115,7 @@ def _about_material(name: str, sender: str, settings: Settings) -> Iterator[Ques
 
     yield ask("title", _read_title, _readable(name))
     yield ask("content_type_id", lambda text: _read_number(text, 1, 999_999_999))
-    yield ask("group", _read_words, name)
+    yield ask("group", _read_group, name)
     yield ask("data_class", _one_of(DATA_CLASSES), "confidential", choices=DATA_CLASSES)
     yield ask("channels", _read_names, channel)
     ways = ("mandatory", "voluntary")
@@ -183,6 +183,12 @@ def _read_names(text: str) -> list[str]:
 def _read_words(text: str) -> str:
     if len(text) > 100:
         raise BadInput("onboarding.too_long", n_chars=len(text), max_chars=100)
+    return text
+
+
+def _read_group(text: str) -> str:
+    if not re.fullmatch(GROUP, text):
+        raise BadInput("onboarding.bad_group")
     return text
 
 

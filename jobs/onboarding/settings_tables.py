@@ -16,6 +16,9 @@ from jobs.onboarding.kinds import channel_classes, wants_certificate
 from jobs.onboarding.questions import material_names
 from schemas.settings import Settings
 
+_OF_EBOKS = {"content_type_id": "content_type_id", "enrolment_group": "group", "delivery": "delivery"}
+"""The settings' key → that of the answers, for what e-Boks knows of a material."""
+
 Tables = dict[str, dict[str, dict[str, Any]]]
 
 
@@ -54,7 +57,7 @@ def _material(said: Mapping[str, Any]) -> dict[str, Any]:
         for key in ("title", "data_class", "channels", "document_days")
         if said.get(key) is not None
     }
-    eboks = {key: said[key] for key in ("content_type_id", "delivery") if said.get(key) is not None}
+    eboks = {key: said[told] for key, told in _OF_EBOKS.items() if said.get(told) is not None}
     return {**plain, "eboks": eboks} if eboks else plain
 
 

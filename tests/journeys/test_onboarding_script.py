@@ -33,6 +33,7 @@ def test_by_flags_a_sender_is_set_up_and_can_send(open_desk: OpenDesk):
     assert written["sources"] == {"loen": {"folder": "loen", "material": "loenseddel"}}
     assert written["materials"]["loenseddel"]["eboks"] == {
         "content_type_id": MANDATORY,
+        "enrolment_group": "loenseddel",
         "delivery": "mandatory",
     }
     assert written["channels"]["eboks"]["certificate"] == "data/certificates/loen/current/certificate.pem"
@@ -105,6 +106,8 @@ password_file = "{desk.password.name}"
     assert ran.code == 0, ran.out + ran.err
     settings = desk.settings
     assert settings.materials["brev"].document_days == 90
+    assert settings.materials["brev"].eboks.enrolment_group == "breve"
+    assert settings.materials["loenseddel"].eboks.enrolment_group == "loenseddel"
     assert settings.channels["eboks"].parallel == 3
     assert "material" not in tomllib.loads(desk.path.read_text(encoding="utf-8"))["sources"]["loen"]
     assert ran.data["for_eboks"]["materials"]["brev"]["group"] == "breve"
@@ -214,6 +217,14 @@ def test_the_settings_are_not_overwritten_without_force(open_desk: OpenDesk):
     assert desk.onboard(*QUICK, "--write", "--force").code == 3
     assert desk.settings.materials["loenseddel"].title == "Noget andet"
     assert "# efter aftale" in desk.path.read_text(encoding="utf-8")
+
+
+def test_a_simulator_that_has_not_heard_of_a_material_says_how_it_learns_of_it(open_desk: OpenDesk):
+    desk = open_desk()
+    ran = desk.onboard(*QUICK, *desk.flags(content_type=555))
+    (unaware,) = [one for one in ran.data["steps"]["connection"]["checks"] if one["level"] == "bad"]
+    assert (ran.code, unaware["code"], unaware["who"]) == (1, "connection.simulator_unaware", "us")
+    assert desk.settings.materials["loenseddel"].eboks.content_type_id == 555
 
 
 def test_two_senders_live_side_by_side(open_desk: OpenDesk):

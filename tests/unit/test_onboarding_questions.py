@@ -120,6 +120,7 @@ def test_a_second_sender_gets_names_of_its_own():
         (("folder",), "x" * 101, "onboarding.too_long"),
         (("material_names",), "a, B", "onboarding.bad_name"),
         (("materials", "loenseddel", "title"), "x" * 51, "onboarding.too_long"),
+        (("materials", "loenseddel", "group"), "Løn og gage", "onboarding.bad_group"),
         (("materials", "loenseddel", "content_type_id"), "0", "onboarding.bad_number"),
         (("materials", "loenseddel", "content_type_id"), "syv", "onboarding.bad_number"),
         (("materials", "loenseddel", "data_class"), "9", "onboarding.no_such_choice"),
