@@ -79,10 +79,14 @@ class Contract:
         self._marks = re.compile(re.escape(base64.b64encode(self._token)) + rb"([A-Za-z0-9+/]{4})")
 
     def demand(self, operation: SoapOperation) -> None:
-        """Raises ConfigurationError when the WSDL lacks the operation or one of its fields."""
+        """Raises ConfigurationError when the WSDL lacks the operation, one of its fields or its `result`.
+
+        Without the element that says yes or no every letter would be in doubt.
+        """
         found = self._operation(operation)
-        for place in operation.fields:
-            if not _has(found.input.body.type, place.replace(MANY, "").split(".")):
+        asked = [(place, found.input.body) for place in operation.fields]
+        for place, body in (*asked, (operation.result, found.output.body)):
+            if not _has(body.type, place.replace(MANY, "").split(".")):
                 raise ConfigurationError("soap.no_such_field", operation=operation.operation, field=place)
 
     def write(

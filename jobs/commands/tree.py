@@ -141,7 +141,7 @@ class Commands:
         """Returns how an argument looks on the command line."""
         return typer.Argument(metavar=name, help=self.text(key))
 
-    def option(self, *names: str, key: str, **limits: int) -> Any:
+    def option(self, *names: str, key: str, **limits: Any) -> Any:
         """Returns how an option looks on the command line; a number may have limits, `min` and `max`."""
         return typer.Option(*names, help=self.text(key), **limits)
 

@@ -183,6 +183,7 @@ def check(settings) -> str:
         ({"operation": "Indleverer"}, "soap.no_such_operation"),
         ({"place": "kuvert.nøgle"}, "soap.no_such_field"),
         ({"place": "kuvert.emne.mere"}, "soap.no_such_field"),
+        ({"result": "modtaget"}, "soap.no_such_field"),
     ],
 )
 def test_check_finds_what_the_contract_does_not_have(certificates, change, code):
