@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Runs one command; returns its exit code. Errors for people go to the error stream."""
     common, rest = split_common(arguments)
-    language = common.get("language", os.environ.get("BREVDUE_SPROG") or "da")
+    given = common.get("language", os.environ.get("BREVDUE_SPROG") or None)
+    language = "da" if given is None else given
     screen = Screen(
         language=cast(Language, language if language in ("da", "en") else "da"),
         as_json="json" in common,
@@ -64,7 +65,7 @@ def run(arguments: Sequence[str]) -> int:
     if common.get("settings") == "":
         return screen.fault(ConfigurationError("usage.option_value", option="--settings"), EXIT_USAGE)
     settings = Path(common.get("settings") or os.environ.get("BREVDUE_SETTINGS") or "brevdue.toml")
-    return _guarded(screen, settings, rest, language_given="language" in common)
+    return _guarded(screen, settings, rest, language_given=given is not None)
 
 
 def _guarded(screen: Screen, settings: Path, rest: list[str], *, language_given: bool) -> int:

@@ -13,13 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from schemas.catalogue import Language, family, phrase
 from schemas.errors import ConfigurationError
 from schemas.section import Section
 from schemas.settings import KINDS, Settings
 
 FILE_NAME = "brevdue.toml"
+
+# pydantic's kinds of fault that people are told in the same words.
+_ALIKE = {
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "whole_number"),
+    **dict.fromkeys(("float_parsing", "float_type"), "number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "yes_or_no"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "table"),
+    **dict.fromkeys(("string_type", "path_type"), "text"),
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), "list"),
+}
 
 
 class _FromEnvironment(Settings, BaseSettings):
@@ -45,22 +57,24 @@ class _FromEnvironment(Settings, BaseSettings):
         return env_settings, init_settings
 
 
-def read_settings(path: Path) -> Settings:
-    """Returns the settings of a file, paths made absolute.
+def read_settings(path: Path, language: Language = "en") -> Settings:
+    """Returns the settings of a file, paths made absolute; faults are worded in `language`.
 
     Raises ConfigurationError: `settings.missing`, `settings.not_toml` (with line and column) or
     `settings.invalid`, whose parameter `faults` names every wrong key with its reason, never its value.
     """
-    return settings_of(_read_toml(path), path)
+    return settings_of(_read_toml(path), path, language)
 
 
-def settings_of(values: Mapping[str, Any], path: Path) -> Settings:
+def settings_of(values: Mapping[str, Any], path: Path, language: Language = "en") -> Settings:
     """Returns the settings that a file at `path` with these values would give; raises as `read_settings`."""
     path = path.absolute()
     try:
         settings = _FromEnvironment(**values)
     except ValidationError as error:
-        raise ConfigurationError("settings.invalid", file=path.name, faults=_faults(error)) from None
+        raise ConfigurationError(
+            "settings.invalid", file=path.name, faults=_faults(error, language)
+        ) from None
     return anchor(settings, path.parent)
 
 
@@ -75,9 +89,18 @@ def _read_toml(path: Path) -> Mapping[str, Any]:
         raise ConfigurationError("settings.unreadable", file=path.name, why=error.strerror) from None
 
 
-def _faults(error: ValidationError) -> str:
-    rows = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{_place(row['loc'])}: {row['msg']}" for row in rows)
+def _faults(error: ValidationError, language: Language) -> str:
+    rows = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{_place(row['loc'])}: {_reason(row, language)}" for row in rows)
+
+
+def _reason(row: ErrorDetails, language: Language) -> str:
+    """Returns what is wrong in our own words, in pydantic's (which are English) where we have none."""
+    key = f"setting.{_ALIKE.get(row['type'], row['type'])}"
+    if f"ui.{key}" not in family("ui"):
+        return row["msg"]
+    limits = {name: str(limit).replace(" or ", ", ") for name, limit in row.get("ctx", {}).items()}
+    return phrase(key, language, **limits)
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -66,10 +66,10 @@ class Context:
     language_given: bool = False
 
     def settings(self) -> Settings:
-        """Reads the settings; their language counts unless `--sprog` was given."""
+        """Reads the settings; their language counts unless `--sprog` or the environment says another."""
         from jobs.settings_file import read_settings
 
-        settings = read_settings(self.settings_path)
+        settings = read_settings(self.settings_path, self.screen.language)
         if not self.language_given:
             self.screen.language = settings.house.language
         return settings

@@ -222,15 +222,20 @@ def test_the_language_is_the_option_s_then_the_environment_s(capsys, monkeypatch
     assert english.startswith("The settings")
 
 
-def test_the_house_s_language_counts_unless_another_is_asked_for(somewhere_without_settings, capsys):
+def test_the_house_s_language_counts_unless_another_is_asked_for(
+    somewhere_without_settings, capsys, monkeypatch
+):
     run(["init", "--quiet"])
     path = somewhere_without_settings / "brevdue.toml"
     path.write_text(path.read_text(encoding="utf-8").replace('language = "da"', 'language = "en"'), "utf-8")
     run(["status"])
     run(["status", "--sprog", "da"])
+    monkeypatch.setenv("BREVDUE_SPROG", "da")
+    run(["status"])
     out = capsys.readouterr().out
     assert out.startswith("There are no batches yet.")
-    assert "Der er ingen masseforsendelser endnu." in out
+    assert out.count("There are no batches yet.") == 1
+    assert out.count("Der er ingen masseforsendelser endnu.") == 2
 
 
 def test_all_faults_of_the_settings_are_told_at_once_without_their_values(somewhere_without_settings, capsys):

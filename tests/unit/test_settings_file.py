@@ -169,7 +169,7 @@ SEND = "[channels.post.send]"
     ("line", "wrong", "told"),
     [
         ('kind = "eboks_soap"', 'kind = "fax"', "channels.post: kind: must be one of eboks, eboks_soap"),
-        ('kind = "eboks_soap"', "", "channels.post.user_uuid: Extra inputs"),
+        ('kind = "eboks_soap"', "", "channels.post.user_uuid: is not known here"),
         ("system_id = 4711", "system_id = 0", "channels.post.system_id: "),
         ('user_uuid = "33', 'user_uuid = "X', "channels.post.user_uuid: "),
         ("user_uuid = ", "# ", "user_uuid: required by this contract"),
@@ -188,6 +188,31 @@ def test_a_fault_in_a_channel_is_told_by_its_place_in_the_file(tmp_path, line, w
     text = SOAP + (OWN if line != "user_uuid = " else "")
     assert line in text
     assert told in str(fault_of(written(tmp_path, GOOD + text.replace(line, wrong, 1))).params["faults"])
+
+
+@pytest.mark.parametrize(
+    ("text", "danish", "english"),
+    [
+        ("[sources.x]", "sources.x.folder: mangler", "sources.x.folder: is missing"),
+        ("house.frob = 1", "house.frob: kendes ikke her", "house.frob: is not known here"),
+        (
+            "house.mode = 'x-x'",
+            "skal være en af disse: 'simulated', 'live'",
+            "must be one of these: 'simulated', 'live'",
+        ),
+        ("house.pdf_workers = 'x-x'", "pdf_workers: skal være et helt tal", "must be a whole number"),
+        ("house.pdf_workers = 99", "pdf_workers: må højst være 64", "must be at most 64"),
+        ("sources.x = 1", "sources.x: skal være en tabel", "sources.x: must be a table"),
+        ("house.data = 1", "house.data: skal være tekst", "house.data: must be text"),
+    ],
+)
+def test_a_fault_is_told_in_the_language_of_the_reader(tmp_path, text, danish, english):
+    path = written(tmp_path, text)
+    for language, words in (("da", danish), ("en", english)):
+        with pytest.raises(ConfigurationError) as caught:
+            read_settings(path, language)
+        assert words in str(caught.value.params["faults"])
+        assert "x-x" not in str(caught.value.params["faults"])
 
 
 def test_the_environment_reaches_a_channel_of_any_kind(tmp_path, monkeypatch):
