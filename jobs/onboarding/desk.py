@@ -109,7 +109,8 @@ class Desk:
         """Returns the settings as they would be with every answer in them; raises ConfigurationError."""
         tables = self.tables()
         first = draft(self.settings_path, tables)
-        return planned(self.settings_path, draft(self.settings_path, tables, frozenset(first.differing)))
+        made = draft(self.settings_path, tables, frozenset(first.differing))
+        return planned(self.settings_path, made, self.screen.language)
 
     def eboks_channels(self, settings: Settings) -> list[str]:
         """Returns the sender's channels that show a certificate at e-Boks, in order."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from jobs.onboarding.private_files import sync_folder
 from jobs.settings_file import settings_of
+from schemas.catalogue import Language
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
@@ -87,9 +88,9 @@ def write_draft(path: Path, made: Draft) -> Settings:
         fresh.unlink(missing_ok=True)
 
 
-def planned(path: Path, made: Draft) -> Settings:
+def planned(path: Path, made: Draft, language: Language = "en") -> Settings:
     """Returns the settings a draft holds, with nothing written; raises ConfigurationError."""
-    return settings_of(tomllib.loads(made.text), path)
+    return settings_of(tomllib.loads(made.text), path, language)
 
 
 def _written(path: Path, made: Draft) -> Path:

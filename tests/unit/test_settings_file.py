@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.settings_file import read_settings
+from schemas.catalogue import Language
 from schemas.errors import ConfigurationError
 
 GOOD = (files("jobs") / "template.toml").read_text(encoding="utf-8")
@@ -208,7 +209,8 @@ def test_a_fault_in_a_channel_is_told_by_its_place_in_the_file(tmp_path, line, w
 )
 def test_a_fault_is_told_in_the_language_of_the_reader(tmp_path, text, danish, english):
     path = written(tmp_path, text)
-    for language, words in (("da", danish), ("en", english)):
+    told: dict[Language, str] = {"da": danish, "en": english}
+    for language, words in told.items():
         with pytest.raises(ConfigurationError) as caught:
             read_settings(path, language)
         assert words in str(caught.value.params["faults"])
