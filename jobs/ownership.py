@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.errors import ConfigurationError
+
+LOOK_SECONDS = 0.2
 
 
 def _lock(path: Path) -> int | None:
@@ -89,3 +92,16 @@ def only_one(path: Path, code: str, **params: object) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def in_turn(path: Path, stop: Callable[[], bool]) -> Iterator[bool]:
+    """Holds the lock of `path` for the block once nobody else has it; yields False when `stop` came first."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    while (descriptor := _lock(path)) is None and not stop():
+        time.sleep(LOOK_SECONDS)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from jobs.answers import answer_batch, answer_refusal
 from jobs.house import House
-from jobs.ownership import only_one
+from jobs.ownership import in_turn, only_one
 from jobs.redaction import name_or_hidden
 from schemas.errors import Coded, ConfigurationError, ServiceDown
 from schemas.identity import mask_numbers
@@ -101,21 +101,30 @@ class Pull:
         return self._result()
 
     def run_csv(self, source: str, csv: Path, documents: Path | None) -> PullResult:
-        """Takes a batch straight from a CSV; the user's own files stay where they are."""
+        """Takes a batch straight from a CSV; the user's own files stay where they are.
+
+        Waits while another process pulls the source: two batches taken side by side could not see that they
+        hold the same letter. When `stop` comes meanwhile, nothing was taken and nothing refused.
+        """
         settings = self._settings(source)
         from batch.drop_folder import make_batch_id, prepare_folders
 
         prepare_folders(settings.folder)
-        batch_id = make_batch_id(self._house.now())
-        self._take(
-            source,
-            batch_id,
-            csv.name,
-            lambda: self._house.intake.take_csv(
-                source, csv, documents, batch_id=batch_id, progress=self._progress
-            ),
-        )
+        with in_turn(self._lock_path(source), self._stop) as ours:
+            batch_id = make_batch_id(self._house.now())
+            if ours:
+                self._take(
+                    source,
+                    batch_id,
+                    csv.name,
+                    lambda: self._house.intake.take_csv(
+                        source, csv, documents, batch_id=batch_id, progress=self._progress
+                    ),
+                )
         return self._result()
+
+    def _lock_path(self, source: str) -> Path:
+        return self._house.lock_path(f"pull-{source}")
 
     def _result(self) -> PullResult:
         return PullResult(
@@ -141,7 +150,7 @@ class Pull:
         settings = self._settings(name)
         prepare_folders(settings.folder)
         try:
-            with only_one(self._house.lock_path(f"pull-{name}"), "pull.busy", source=name):
+            with only_one(self._lock_path(name), "pull.busy", source=name):
                 self._pull_alone(name, settings)
         except ConfigurationError as error:
             if error.code != "pull.busy":

@@ -49,7 +49,8 @@ def _standings(house: House, subject: str) -> list[Standing]:
     if standing is not None:
         return [standing]
     ids: list[str] = []
-    for digits in {cpr_digits(subject), cvr_digits(subject)} - {""}:
+    # A number that lost its zero is looked for as the index has it, too.
+    for digits in {cpr_digits(subject).zfill(10), cvr_digits(subject)} - {"", "0" * 10}:
         ids += house.ledger.by_recipient(digits)
     found = (house.ledger.standing(one) for one in ids)
     return [standing for standing in found if standing is not None]

@@ -102,7 +102,8 @@ def _status_batch(context: Context, house: House, batch_id: str) -> int:
     screen = context.screen
     batch = house.ledger.batch(batch_id)
     if batch is None:
-        raise BadInput("usage.no_such_subject")
+        known = house.ledger.standing(batch_id) is not None
+        raise BadInput("usage.batch_wanted" if known else "usage.no_such_subject")
     screen.say("status_batch", batch=batch.id, source=batch.source, taken=screen.moment(batch.taken_at))
     rows = [[word, str(n)] for word, n in _figures(screen, batch)]
     screen.table("", [screen.text("col_state"), screen.text("col_count")], rows)

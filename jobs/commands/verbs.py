@@ -39,11 +39,12 @@ def pull(context: Context, source: str | None, csv: Path | None, documents: Path
     with context.house() as house, context.stopping() as stop, screen.bar(screen.text("bar_pull")) as bar:
         work = Pull(house, stop=stop, progress=bar)
         result = work.run_csv(source, csv, documents) if csv and source else work.run(source)
-        stopped = stop() and csv is None
-    return _tell_pull(context, result, stopped)
+        # A CSV that was begun is taken whole: an interruption can only have come before it.
+        stopped = stop() and not (csv and (result.taken or result.refused or result.fault))
+    return _tell_pull(context, result, stopped, f"pull --source {source} --csv …" if csv else "pull")
 
 
-def _tell_pull(context: Context, result: PullResult, stopped: bool) -> int:
+def _tell_pull(context: Context, result: PullResult, stopped: bool, command: str) -> int:
     screen = context.screen
     for taken in result.taken:
         _tell_taken(context, taken, result.answers.get(taken.batch_id))
@@ -62,7 +63,7 @@ def _tell_pull(context: Context, result: PullResult, stopped: bool) -> int:
         "strays": strays_data(strays),
     }
     code = fault_code(context, result.fault, _pull_code(result))
-    return finish_pass(context, "pull", data, code, stopped=stopped)
+    return finish_pass(context, command, data, code, stopped=stopped)
 
 
 def _pull_code(result: PullResult) -> int:

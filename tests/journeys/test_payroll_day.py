@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.rigs import drops
 from tests.rigs.big_drops import BigDrop, cprs, payslip_bytes, write_big_drop
 from tests.rigs.houses import FoundHouse, HouseOnDisk
 from tests.rigs.judging import assert_each_exactly_once, assert_ledger_agrees, held_by_simulator
@@ -195,9 +196,21 @@ def test_a_person_finds_a_consignment_by_its_recipient(found_house: FoundHouse):
     told = house.brevdue("explain", next(iter(drop.expected)))
     assert told.code == 0
     one = told.data["consignments"][0]
+    assert json.loads(house.brevdue("status", one["consignment"]).err)["error"] == "usage.batch_wanted"
     assert (one["state"], one["line"], one["recipient"][-4:]) == ("delivered", 2, "••••")
     assert one["receipt"]["proof"]
     assert [event["to"] for event in one["history"]][-3:] == ["sending", "accepted", "delivered"]
+
+
+def test_a_person_finds_a_number_that_lost_its_zero_as_the_index_has_it(found_house: FoundHouse):
+    house = found_house()
+    drop = dropped(house, 2)
+    cpr = next(iter(drop.expected))
+    index = drop.path / "index.csv"
+    index.write_text(index.read_text(encoding="utf-8").replace(cpr, drops.LOST_ZERO), encoding="utf-8")
+    house.brevdue("pull")
+    told = house.brevdue("explain", drops.LOST_ZERO).data["consignments"]
+    assert [(one["line"], one["recipient"]) for one in told] == [(2, "050682-••••")]
 
 
 def test_purge_destroys_the_documents_and_keeps_the_proof(found_house: FoundHouse):
