@@ -1,20 +1,24 @@
-"""A CSV comes while another process pulls the same source: it waits, and no letter is taken twice."""
+"""A CSV meets a process that pulls its source, or is killed and given again: no letter is taken twice."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from jobs.house import open_house
 from jobs.ownership import only_one
 from jobs.pull import Pull
 from tests.rigs.big_drops import write_big_drop
 from tests.rigs.houses import FoundHouse, HouseOnDisk
-from tests.rigs.judging import assert_each_exactly_once
+from tests.rigs.judging import assert_each_exactly_once, assert_ledger_agrees
+from tests.rigs.killing import kill_at
 
 pytest_plugins = ["tests.rigs.houses"]
 
 N = 4
+CSV_POINTS = ("intake.parsed", "intake.half_packed", "intake.packed", "intake.archived", "intake.recorded")
 
 
 def lock_of(house: HouseOnDisk) -> Path:
@@ -56,3 +60,22 @@ def test_ctrl_c_ends_the_wait_and_nothing_was_taken(found_house: FoundHouse, tmp
         result = Pull(opened, stop=lambda: True).run_csv("loen", drop.path / "index.csv", None)
     assert (result.taken, result.refused) == ((), ())
     assert house.status()["batches"] == []
+
+
+@pytest.mark.parametrize("point", CSV_POINTS)
+def test_killed_and_given_again_every_letter_is_taken_once(
+    found_house: FoundHouse, tmp_path: Path, point: str
+):
+    house = found_house(house="pdf_workers = 1")
+    drop = write_big_drop(tmp_path, "run", N, n_bytes=4_000)
+    words = ("pull", "--source", "loen", "--csv", str(drop.path / "index.csv"))
+    kill_at(house, point, *words)
+    again = house.brevdue(*words)
+    codes = [one["code"] for one in again.data["refused"]]
+    assert codes == (["drop.already_taken"] if point == "intake.recorded" else [])
+    house.day()
+    assert_each_exactly_once(house, drop.expected)
+    assert_ledger_agrees(house, N)
+    (batch,) = house.status()["batches"]
+    assert [path.stem for path in (house.source / "arkiv").iterdir()] == [batch["batch"]]
+    assert list((house.source / "arbejde").iterdir()) == []
