@@ -218,6 +218,16 @@ class LineResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Attention:
+    """A consignment that a person should look at: held, in doubt or failed."""
+
+    consignment_id: str
+    state: State
+    code: str
+    params: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class WarningLine:
     """One more finding about a line (0: about the drop as a whole); by itself it stops nothing."""
 

@@ -34,6 +34,7 @@ from batch.ledger.moments import maybe_from_micros, to_micros
 from batch.ledger.outcomes import record as record_outcomes
 from batch.ledger.store import Store
 from batch.records import (
+    Attention,
     BatchSummary,
     Claim,
     Deadlines,
@@ -311,6 +312,11 @@ class Ledger:
     def warnings(self, batch_id: str, line: int | None = None) -> Iterator[WarningLine]:
         """Yields a batch's warnings in line order, or those about one line."""
         return lines.read_warnings(self._store, batch_id, line)
+
+    def attention(self, batch_id: str, limit: int) -> list[Attention]:
+        """Returns what a person should look at in a batch, by line, at most `limit`; what waits with the
+        whole batch is left out."""
+        return reading.read_attention(self._store, batch_id, limit)
 
     def channel_counts(self, batch_id: str) -> dict[str, dict[State, int]]:
         """Returns channel → state → number of consignments."""

@@ -17,7 +17,7 @@ from batch.ledger.loading import LOAD_COLUMNS, build_consignment, read_documents
 from batch.ledger.moments import from_micros, maybe_from_micros
 from batch.ledger.moves import Move
 from batch.ledger.store import BATCH, CONSIGNMENT, EVENT, KEPT_FILE, RECEIPT, REJECTION, Store, load
-from batch.records import BatchSummary, Event, KeptEntry, Standing
+from batch.records import Attention, BatchSummary, Event, KeptEntry, Standing
 from batch.sealing import DROP_NAME, unseal_name
 from schemas.consignments import Consignment, ContentRef, Receipt, ReceiptEvent
 from schemas.errors import BadInput, ConfigurationError
@@ -96,6 +96,22 @@ def read_standing(store: Store, consignment_id: str) -> Standing | None:
         history = _history(connection, consignment_id)
         words = words_of(connection, consignment_id, move.channel, move.message_id or "")
     return _standing(move, row, consignment, receipt, history, words)
+
+
+def read_attention(store: Store, batch_id: str, limit: int) -> list[Attention]:
+    """Returns what a person should look at in a batch, by line, at most `limit`.
+
+    What waits with the whole batch is left out: that is decided once.
+    """
+    states = [state.value for state in (State.HELD, State.IN_DOUBT, State.FAILED)]
+    columns = [CONSIGNMENT.c[name] for name in ("id", "state", "code", "params")]
+    query = select(*columns).join(BATCH, BATCH.c.id == CONSIGNMENT.c.batch_id)
+    query = query.where(CONSIGNMENT.c.batch_id == batch_id, CONSIGNMENT.c.state.in_(states))
+    with_batch = (CONSIGNMENT.c.state == State.HELD.value) & (CONSIGNMENT.c.code == BATCH.c.held_code)
+    query = query.where(~with_batch).order_by(CONSIGNMENT.c.line).limit(limit)
+    with store.database.reading() as connection:
+        rows = connection.execute(query).all()
+    return [Attention(row.id, State(row.state), row.code, load(row.params)) for row in rows]
 
 
 def by_recipient(store: Store, digits: str) -> list[str]:

@@ -34,7 +34,8 @@ def explain(context: Context, subject: str) -> int:
             return _explain_address(context, house, subject)
         standings = _standings(house, subject)
         if not standings:
-            raise BadInput("usage.no_such_subject")
+            known = house.ledger.batch(subject) is not None
+            raise BadInput("usage.consignment_wanted" if known else "usage.no_such_subject")
         told = [(standing, look_ahead(house, standing)) for standing in standings]
         for standing, outlook in told:
             tell_standing(context.screen, house, standing, outlook)

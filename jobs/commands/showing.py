@@ -17,8 +17,10 @@ from schemas.errors import BadInput
 from schemas.states import State
 
 if TYPE_CHECKING:
-    from batch.records import BatchSummary
+    from batch.records import Attention, BatchSummary
     from jobs.house import House
+
+SHOWN_AT_MOST = 50
 
 
 def status(context: Context, batch_id: str | None) -> int:
@@ -109,4 +111,25 @@ def _status_batch(context: Context, house: House, batch_id: str) -> int:
     screen.table("", [screen.text("col_state"), screen.text("col_count")], rows)
     screen.say("adds_up" if batch.adds_up else "adds_not_up", n_lines=batch.n_lines)
     _tell_hold(screen, batch)
-    return screen.finish(_batch_data(batch), code_of([batch]))
+    attention = house.ledger.attention(batch_id, SHOWN_AT_MOST)
+    _tell_attention(screen, attention)
+    data = {
+        **_batch_data(batch),
+        "attention": [
+            {"consignment": one.consignment_id, "state": one.state.value, "code": one.code}
+            for one in attention
+        ],
+    }
+    return screen.finish(data, code_of([batch]))
+
+
+def _tell_attention(screen: Screen, attention: Sequence[Attention]) -> None:
+    """Draws what a person should look at, each with the id by which it is released or cancelled."""
+    columns = [screen.text(f"col_{name}") for name in ("consignment", "state", "why")]
+    rows = [
+        [one.consignment_id, screen.word(one.state), f"{screen.why(one.code, one.params)} [{one.code}]"]
+        for one in attention
+    ]
+    screen.table(screen.text("status_attention"), columns, rows)
+    if len(rows) == SHOWN_AT_MOST:
+        screen.say("status_attention_more", n_shown=len(rows))

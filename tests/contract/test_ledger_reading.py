@@ -149,3 +149,25 @@ def test_batches_come_newest_first_and_open_ones_alone_if_asked(ledgers: LedgerH
 
 def _rejection(house: LedgerHouse) -> NewRejection:
     return make_rejection(house.vault, TENANT, 2)
+
+
+def test_what_a_person_should_look_at_is_listed_without_what_waits_with_the_batch(
+    ledgers: LedgerHouse,
+) -> None:
+    batch_id = ledgers.add(6, held_code="batch.wrong_total", codes={3: "document.other_cpr"})
+    looked = ledgers.ledger.attention(batch_id, 10)
+    assert [(one.consignment_id, one.state, one.code) for one in looked] == [
+        (f"{batch_id}-00003", State.HELD, "document.other_cpr")
+    ]
+    ledgers.ledger.release(batch_id, actor="test")
+    claims = ledgers.claim()
+    ledgers.record(
+        Outcome(claims[0], Cause.REFUSED, "eboks.dead"), Outcome(claims[1], Cause.LOST, "http.no_answer")
+    )
+    looked = ledgers.ledger.attention(batch_id, 10)
+    assert [(one.state, one.code) for one in looked] == [
+        (State.FAILED, "eboks.dead"),
+        (State.HELD, "document.other_cpr"),
+        (State.IN_DOUBT, "http.no_answer"),
+    ]
+    assert ledgers.ledger.attention(batch_id, 2) == looked[:2]

@@ -179,7 +179,9 @@ def test_a_payslip_of_somebody_else_is_held_and_goes_only_when_a_person_releases
     house.day()
     assert not {recipient for recipient, _ in held_by_simulator(house)} & set(swapped)
     batch = ran.data["taken"][0]["batch_id"]
-    told = house.brevdue("explain", f"{batch}-00002").data["consignments"][0]
+    looked = house.brevdue("status", batch).data["attention"]
+    assert [one["consignment"] for one in looked] == [f"{batch}-00002", f"{batch}-00003"]
+    told = house.brevdue("explain", looked[0]["consignment"]).data["consignments"][0]
     assert (told["state"], told["code"]) == ("held", "document.other_cpr")
     assert house.brevdue("cancel", f"{batch}-00002", "--reason", "byttet").data["changed"] == 1
     assert house.brevdue("release", f"{batch}-00003", "--reason", "set efter").data["changed"] == 1
@@ -197,6 +199,7 @@ def test_a_person_finds_a_consignment_by_its_recipient(found_house: FoundHouse):
     assert told.code == 0
     one = told.data["consignments"][0]
     assert json.loads(house.brevdue("status", one["consignment"]).err)["error"] == "usage.batch_wanted"
+    assert json.loads(house.brevdue("explain", one["batch"]).err)["error"] == "usage.consignment_wanted"
     assert (one["state"], one["line"], one["recipient"][-4:]) == ("delivered", 2, "••••")
     assert one["receipt"]["proof"]
     assert [event["to"] for event in one["history"]][-3:] == ["sending", "accepted", "delivered"]
