@@ -8,7 +8,7 @@ a duplicate fault in the settings the channel is not idempotent, and doubt is cl
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from eboks.verdicts import Verdicts, objection
 from schemas.channels import Cursor
 from schemas.consignments import Consignment, Receipt, ReceiptEvent, Recipient, RecipientKind
 from schemas.eboks_settings import EboksMaterial, EboksSoapChannel, SoapOperation
-from schemas.errors import CannotTell, Coded, InDoubt, Refused, Transient
+from schemas.errors import CannotTell, Coded, ConfigurationError, InDoubt, Refused, Transient
 
 if TYPE_CHECKING:
     from eboks.soap.contract import Contract, Message
@@ -39,6 +39,8 @@ _STANDING = (
     "prioritet",
     "bruger_navn",
 )
+_NOBODY = "0000000000"
+_SAMPLE = {"message_id": "0" * 38, "material_id": "1", "title": "-", "extension": "pdf"}
 _OF_THE_WAY = frozenset({401, 403, 404, 408, 413, 425, 429})
 
 
@@ -47,9 +49,9 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
 
     def check(self) -> None:
         """Looks at the contract, its fields and our seal as well; sends nothing. Raises as the base does."""
-        self._contract.demand(self._sending)
+        self._try_out(self._sending, [b"AAAA"])
         if self._asking is not None:
-            self._contract.demand(self._asking)
+            self._try_out(self._asking, [])
         if self._seal is not None:
             self._seal.check()
         super().check()
@@ -66,6 +68,16 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
         for event in later_word:
             yield event
 
+    def _try_out(self, operation: SoapOperation, documents: Sequence[bytes], without: str = "") -> None:
+        """Writes a message to nobody for each kind of recipient that an operation has a place for: what the
+        contract wants and the fields do not give must be known before the first letter."""
+        self._contract.demand(operation)
+        for kind in RecipientKind:
+            if operation.used & {"number", kind.value}:
+                sample = {**self._standing_values, **_SAMPLE, "number": _NOBODY, kind.value: _NOBODY}
+                sample.pop(without, None)
+                self._contract.write(operation, sample, documents)
+
     # --- parts
 
     def _knows_ids_again(self) -> bool:
@@ -80,7 +92,18 @@ class EboksSoap(MailboxChannel[EboksSoapChannel]):
         return self._channel.lookup or (None if self._channel.send else sf1600.LOOKUP)
 
     def _lookup(self) -> SoapLookup:
-        return SoapLookup(self._asking, self._enrolled)
+        return SoapLookup(self._asking, self._enrolled, lambda: self._asks_of_e_boks_as_such)
+
+    @cached_property
+    def _asks_of_e_boks_as_such(self) -> bool:
+        """Says whether the contract lets one ask about a recipient without naming a material."""
+        if self._asking is None:
+            return False
+        try:
+            self._try_out(self._asking, [], without="material_id")
+        except ConfigurationError:
+            return False
+        return True
 
     @cached_property
     def _contract(self) -> Contract:

@@ -6,7 +6,7 @@ and a yes without it says "not for this material" (facts/eboks b.2, c). Remember
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from eboks.enrolment import CODES, Enrolment
@@ -29,11 +29,17 @@ class Question(Protocol):
 
 
 class SoapLookup:
-    """An `eboks.enrolment.EnrolmentLookup` over SOAP; `operation` is None where the contract has none."""
+    """An `eboks.enrolment.EnrolmentLookup` over SOAP; `operation` is None where the contract has none.
 
-    def __init__(self, operation: SoapOperation | None, enrolled: Question) -> None:
+    `without_material` says whether the contract lets one leave the material out.
+    """
+
+    def __init__(
+        self, operation: SoapOperation | None, enrolled: Question, without_material: Callable[[], bool]
+    ) -> None:
         self._operation = operation
         self._enrolled = enrolled
+        self._without_material = without_material
 
     async def ask(self, recipient: Recipient, material: EboksMaterial) -> Enrolment:
         """Returns what e-Boks answers, UNKNOWN when the contract can't ask about this recipient.
@@ -47,6 +53,8 @@ class SoapLookup:
         try:
             if by_material and await self._enrolled(operation, recipient, material.content_type_id):
                 return Enrolment.ENROLLED
+            if by_material and not self._without_material():
+                return Enrolment.NOT_FOR_MATERIAL
             known = await self._enrolled(operation, recipient, None)
         except (Unreachable, Refused) as error:
             if error.code in _BY_CODE:

@@ -122,6 +122,20 @@ def test_its_look_up_knows_no_material_and_is_asked_once(certificates, word, cod
     assert len(desk.service.bodies) == 1
 
 
+def test_a_look_up_that_wants_the_material_says_no_more_than_that(certificates, tmp_path):
+    shutil.copytree(FOLDER, tmp_path / "aftale")
+    wsdl = tmp_path / "aftale" / "post.wsdl"
+    number = '<x:element name="nummer" type="x:string"/>'
+    wanted = f'{number}<x:element name="slags" type="x:string"/>'
+    wsdl.write_text(wsdl.read_text(encoding="utf-8").replace(number, wanted), encoding="utf-8")
+    fields = {"nummer": "number", "slags": "material_id"}
+    settings = {**SETTINGS, "wsdl": wsdl, "lookup": {**OWN["lookup"], "fields": fields}}
+    with soap_desk(certificates, known("false"), **settings) as desk:
+        one = letter(desk.bench.papers, 1, "valid", "brev")
+        assert desk.bench.run(lambda channel: channel.reaches(one)).code == "eboks.not_enrolled"
+    assert len(desk.service.bodies) == 1
+
+
 def without(place: str) -> dict[str, object]:
     send = OWN["send"]
     fields = {name: word for name, word in send["fields"].items() if name != place}
@@ -184,11 +198,14 @@ def check(settings) -> str:
         ({"place": "kuvert.nøgle"}, "soap.no_such_field"),
         ({"place": "kuvert.emne.mere"}, "soap.no_such_field"),
         ({"result": "modtaget"}, "soap.no_such_field"),
+        ({"left_out": "kuvert.emne"}, "soap.field_missing"),
     ],
 )
 def test_check_finds_what_the_contract_does_not_have(certificates, change, code):
     send = dict(OWN["send"])
-    if "place" in change:
+    if "left_out" in change:
+        send["fields"] = {name: word for name, word in send["fields"].items() if name != change["left_out"]}
+    elif "place" in change:
         send["fields"] = {**send["fields"], change["place"]: "title"}
     else:
         send |= change
