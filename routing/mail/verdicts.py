@@ -56,13 +56,20 @@ class Verdicts:
 
         Raises ConfigurationError when our own set-up can't tell.
         """
-        found = await find_exchangers(self._resolver, domain)
+        return await self.verdict_on(await self.exchangers(domain), level)
+
+    async def exchangers(self, domain: str) -> Exchangers:
+        """Returns who receives a domain's mail now. Another question may get another answer: what a verdict
+        and its terms are both about is asked for once."""
+        return await find_exchangers(self._resolver, domain)
+
+    async def verdict_on(self, found: Exchangers, level: TlsLevel) -> Verdict:
+        """Returns the verdict on these exchangers, as `verdict`."""
         return await self._memory.get(_key(found, level), lambda: self._judge(found, level))
 
-    async def terms(self, domain: str, level: TlsLevel | None) -> tuple[Exchangers, tuple[Term, ...]]:
-        """Returns who receives a domain's mail now, and what each must show."""
-        found = await find_exchangers(self._resolver, domain)
-        return found, await self._levels.terms(found, level)
+    async def terms(self, found: Exchangers, level: TlsLevel | None) -> tuple[Term, ...]:
+        """Returns what each exchanger must show."""
+        return await self._levels.terms(found, level)
 
     def close_domain(self, found: Exchangers, level: TlsLevel, evidence: Evidence) -> Verdict:
         """Keeps what a delivering connection showed, which was not what the probe had seen."""

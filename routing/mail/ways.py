@@ -83,13 +83,14 @@ class StraightWay:
         return await self._verdicts.verdict(domain, level)
 
     async def places(self, domain: str, level: TlsLevel | None) -> Sequence[Place]:
+        found = await self._verdicts.exchangers(domain)
         if level is not None:
-            verdict = await self.verdict(domain, level)
+            verdict = await self._verdicts.verdict_on(found, level)
             if not verdict.open:
                 raise obstacle(verdict)
-        found, terms = await self._verdicts.terms(domain, level)
         if not found.hosts:
             raise fault_of(found.fault, lasting=found.lasting)
+        terms = await self._verdicts.terms(found, level)
         # The terms may have changed since the verdict: what closes a domain does so here too.
         for term in terms:
             if term.code and term.lasting:
@@ -101,13 +102,13 @@ class StraightWay:
 
     async def unfit(self, domain: str, level: TlsLevel | None, evidence: Evidence) -> Coded:
         if level is not None:
-            found, _ = await self._verdicts.terms(domain, level)
+            found = await self._verdicts.exchangers(domain)
             self._verdicts.close_domain(found, level, evidence)
         return Unreachable(evidence.code)
 
     async def cut(self, domain: str, level: TlsLevel | None) -> None:
         if level is not None:
-            found, _ = await self._verdicts.terms(domain, level)
+            found = await self._verdicts.exchangers(domain)
             self._verdicts.forget(found, level)
 
     def check(self) -> None:

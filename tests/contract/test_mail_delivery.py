@@ -8,7 +8,7 @@ import hashlib
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from schemas.errors import Unreachable
+from schemas.errors import Transient, Unreachable
 from tests.rigs.mail_world import DOMAIN, RECIPIENT, SENDER, mail_bytes
 
 
@@ -94,6 +94,17 @@ def test_a_kept_connection_that_says_goodbye_at_mail_is_replaced(mail_world):
     kept = mail_world.run(act)
     assert kept.secret.count(b"MAIL FROM") == 2
     assert [mail.content for mail in server.mails] == distinct(2)
+
+
+@pytest.mark.parametrize("offers", [[], ["PIPELINING"]])
+def test_commands_go_together_where_that_is_offered_and_one_by_one_where_not(mail_world, offers):
+    server = mail_world.server(offers=offers, hangs={"mail"})
+    mail_world.domain(f"mx.{DOMAIN}")
+    with pytest.raises(Transient):
+        mail_world.deliver(deadline_seconds=1.0)
+    said = [command in server.secret for command in (b"MAIL FROM", b"RCPT TO", b"DATA")]
+    assert said == [True, bool(offers), bool(offers)]
+    assert mail_bytes() not in server.secret
 
 
 @pytest.mark.parametrize("offers", [[], ["PIPELINING"]])

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.rigs.mail_world import DOMAIN, MailWorld, server_context
+from schemas.errors import Transient
+from tests.rigs.mail_world import DOMAIN, SENDER, MailWorld, mail_bytes, server_context
 from tests.rigs.many_exchangers import ManyExchangers
 
 N_DOMAINS, N_EACH = 2_000, 5
@@ -78,6 +79,37 @@ def test_one_that_is_down_is_unknown_and_does_not_count(mail_world):
     mail_world.domain(f"mx2.{DOMAIN}")
     alone = verdict(mail_world)
     assert (alone.open, alone.lasting, alone.code) == (False, False, "smtp.not_connected")
+
+
+def test_an_address_that_can_not_be_asked_for_is_unknown_and_shown(mail_world):
+    mail_world.server()
+    mail_world.domain(f"mx.{DOMAIN}")
+    mail_world.names.failing_kinds.add((f"mx.{DOMAIN}", "AAAA"))
+    found = verdict(mail_world)
+    assert (found.open, found.n_unknown) == (True, 1)
+    assert [one["code"] for one in found.evidence() if one["found"] == "unknown"] == ["dns.server_failed"]
+
+
+def test_what_is_delivered_to_is_what_was_looked_at_though_the_answer_changes(mail_world):
+    first, second = mail_world.server(f"mx1.{DOMAIN}"), mail_world.server(f"mx2.{DOMAIN}")
+    both = [f"10 mx2.{DOMAIN}.", f"20 mx3.{DOMAIN}."]
+    mail_world.names.put_in_turn(DOMAIN, "MX", [f"10 mx1.{DOMAIN}."], both)
+    mail_world.deliver()
+    assert (len(first.mails), second.talks) == (1, [])
+
+
+def test_a_verdict_that_delivery_has_put_in_question_is_made_anew(mail_world):
+    server = mail_world.server()
+    mail_world.domain(f"mx.{DOMAIN}")
+
+    async def act(courier):
+        before = await courier.verdict(DOMAIN, "encrypt")
+        server.behaviour.replies["ehlo"] = "421 4.3.2 going down"
+        with pytest.raises(Transient):
+            await courier.deliver(SENDER, f"c@{DOMAIN}", mail_bytes(), "encrypt", 20)
+        return before.open, (await courier.verdict(DOMAIN, "encrypt")).open
+
+    assert mail_world.run(act) == (True, False)
 
 
 def test_an_exchanger_without_an_address_is_unknown(mail_world):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from routing.mail import smtp_wire
 from schemas.errors import Transient
+from tests.rigs.looping import BackgroundLoop
 from tests.rigs.mail_world import DOMAIN, mail_bytes
 
 LARGE = mail_bytes(body="x" * 60 + ("\r\n" + "y" * 60) * 200_000)  # more than any socket takes at once
@@ -64,3 +68,46 @@ def test_a_word_in_the_middle_of_the_mail_ends_it_without_a_dot(mail_world):
     assert caught.value.code == "smtp.452"
     assert server.mails == []
     assert b"\r\n.\r\n" not in server.secret
+
+
+def test_a_dot_that_never_left_this_machine_is_no_doubt(mail_world, monkeypatch):
+    """The server stops reading in the middle of a mail whose last piece is more than any socket takes."""
+    monkeypatch.setattr(smtp_wire, "_PIECE_BYTES", 2 * len(LARGE))
+    deaf = _Deaf(mail_world.looping)
+    mail_world.port = deaf.port
+    mail_world.domain(f"mx.{DOMAIN}")
+    mail_world.names.put(f"mx.{DOMAIN}", "A", "127.0.0.1")
+    try:
+        with pytest.raises(Transient) as caught:
+            mail_world.deliver(None, mail=LARGE, deadline_seconds=1.0)
+    finally:
+        deaf.stop()
+    assert caught.value.code == "smtp.deadline"
+
+
+class _Deaf:
+    """A server that takes every command, says to go on, and reads no more."""
+
+    def __init__(self, looping: BackgroundLoop) -> None:
+        self._looping = looping
+        self._ends: list[asyncio.StreamWriter] = []
+        self._server = looping.run(self._start())
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def stop(self) -> None:
+        self._looping.run(self._stop())
+
+    async def _start(self) -> asyncio.Server:
+        return await asyncio.start_server(self._talk, "127.0.0.1", 0, limit=1024)
+
+    async def _stop(self) -> None:
+        self._server.close()
+        for one in self._ends:
+            one.transport.abort()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._ends.append(writer)
+        for word in (b"220 deaf", b"250 deaf", b"250 ok", b"250 ok", b"354 go on"):
+            writer.write(word + b"\r\n")
+            if not word.startswith(b"354"):
+                await reader.readline()

@@ -12,6 +12,7 @@ BAD = {
     "expired": "starttls.certificate_expired",
     "early": "starttls.certificate_not_yet_valid",
     "wrong_name": "starttls.wrong_name",
+    "name_in_subject_only": "starttls.wrong_name",
     "unknown_authority": "starttls.unknown_authority",
 }
 

@@ -123,6 +123,14 @@ def test_without_records_the_domain_is_closed(world):
     assert server.talks == []
 
 
+def test_records_by_way_of_an_unsigned_domain_are_none(world):
+    server = world.server()
+    world.names.put(WHERE, "CNAME", "tlsa.usigneret.example.")
+    world.names.put("tlsa.usigneret.example", "TLSA", tlsa(server.identity.certificate, 3))
+    assert code_of(world) == "dane.absent"
+    assert server.talks == []
+
+
 def test_an_unsigned_domain_is_closed(mail_world):
     server = mail_world.server()
     mail_world.domain(MX)

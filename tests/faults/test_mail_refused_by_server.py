@@ -53,6 +53,24 @@ def test_greylisting_says_how_long_to_wait(mail_world, word):
     assert caught.value.retry_after_seconds == 300
 
 
+def test_a_server_that_goes_down_at_the_dot_has_not_taken_it(mail_world):
+    server = mail_world.server(replies={"dot": "421 4.3.2 going down"})
+    mail_world.domain(f"mx.{DOMAIN}")
+    with pytest.raises(Transient) as caught:
+        mail_world.deliver()
+    assert (caught.value.code, caught.value.params["step"]) == ("smtp.421", "dot")
+    assert (server.mails, caught.value.maybe_taken) == ([], False)
+
+
+def test_a_refusal_right_behind_the_word_to_go_on_ends_it_without_a_dot(mail_world):
+    server = mail_world.server(replies={"data": "354 go on\r\n552 5.3.4 on second thoughts"})
+    mail_world.domain(f"mx.{DOMAIN}")
+    with pytest.raises(Unreachable) as caught:
+        mail_world.deliver()
+    assert (caught.value.code, caught.value.params["step"]) == ("smtp.552", "body")
+    assert b"\r\n.\r\n" not in server.secret
+
+
 @pytest.mark.parametrize(
     ("step", "reply", "code"),
     [

@@ -153,6 +153,44 @@ def test_a_new_id_brings_the_new_policy_and_the_same_id_none(world):
     assert world.run(act) == [(True, 1), (True, 1), (False, 2)]
 
 
+def test_a_new_policy_that_can_not_be_had_leaves_the_kept_one_in_force(world):
+    world.policy(GOOD, policy_id="1")
+    world.change["verdict_minutes"] = 0
+    moment = world.now()
+    world.now = lambda: moment
+
+    async def act(courier):
+        nonlocal moment
+        opened = [(await courier.verdict(DOMAIN, "sts")).open]
+        world.policy(http_reply(b"", "503 Busy"), policy_id="2")
+        moment += timedelta(hours=2)
+        opened.append((await courier.verdict(DOMAIN, "sts")).open)
+        return opened, len(world.policies.asked)
+
+    assert world.run(act) == ([True, True], 2)
+
+
+def test_an_exchanger_that_a_new_policy_leaves_out_closes_a_domain_whose_verdict_is_kept(world):
+    world.server(f"mx2.{DOMAIN}")
+    world.names.put(DOMAIN, "MX", f"10 mx.{DOMAIN}.", f"20 mx2.{DOMAIN}.", ttl=0)
+    world.policy(http_reply(policy_text(f"*.{DOMAIN}")), policy_id="1")
+    moment = world.now()
+    world.now = lambda: moment
+    world.names.put(f"_mta-sts.{DOMAIN}", "TXT", '"v=STSv1; id=1;"', ttl=0)
+
+    async def act(courier):
+        nonlocal moment
+        assert (await courier.verdict(DOMAIN, "sts")).open
+        world.policy(GOOD, policy_id="2")
+        moment += timedelta(minutes=2)
+        with pytest.raises(Unreachable) as caught:
+            await courier.deliver("a@b.example", f"c@{DOMAIN}", mail_bytes(), "sts", 20)
+        return caught.value.code
+
+    assert world.run(act) == "sts.mx_not_listed"
+    assert world.n_mails == 0
+
+
 def test_a_policy_is_fetched_anew_before_it_closes_a_domain(world):
     world.policy(http_reply(policy_text(f"old.{DOMAIN}")))
     world.change["verdict_minutes"] = 0

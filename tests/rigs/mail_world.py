@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from eboks.simulator.certificates import (
@@ -32,7 +34,9 @@ from tests.rigs.name_server import NameServer
 from tests.rigs.policy_server import PolicyServer
 
 T = TypeVar("T")
-CertificateKind = Literal["good", "self_signed", "expired", "wrong_name", "unknown_authority", "early"]
+CertificateKind = Literal[
+    "good", "self_signed", "expired", "wrong_name", "unknown_authority", "early", "name_in_subject_only"
+]
 SENDER = "loen@afsender.example"
 DOMAIN = "kommune.example"
 RECIPIENT = f"borger@{DOMAIN}"
@@ -74,12 +78,30 @@ class Authority:
             identity = make_authority("Self", validity)
         else:
             identity = issue_server(signer, validity, ["other.example"] if kind == "wrong_name" else names)
+        if kind == "name_in_subject_only":
+            identity = without_alternative_names(identity, signer)
         self._n_made += 1
         pair = write_identity(identity, self.folder, f"mail-{self._n_made}")
         whole = self.folder / f"mail-{self._n_made}-whole.pem"
         chain = b"" if kind == "self_signed" else signer.certificate.public_bytes(Encoding.PEM)
         whole.write_bytes(pair.key.read_bytes() + pair.certificate.read_bytes() + chain)
         return whole, identity
+
+
+def without_alternative_names(given: Identity, signer: Identity) -> Identity:
+    """Returns a server's certificate again, whose name stands in the subject alone."""
+    old = given.certificate
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(old.subject)
+        .issuer_name(old.issuer)
+        .public_key(old.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(old.not_valid_before_utc)
+        .not_valid_after(old.not_valid_after_utc)
+        .sign(signer.key, hashes.SHA256())
+    )
+    return Identity(made, given.key)
 
 
 def server_context(whole: Path, version: ssl.TLSVersion | None = None) -> ssl.SSLContext:

@@ -35,6 +35,8 @@ class NameServer:
         self._read: dict[tuple[str, str], dns.rrset.RRset] = {}
         self._tops: set[str] = set()
         self._ttls: dict[tuple[str, str], int] = {}
+        self._turns: dict[tuple[str, str], list[list[str]]] = {}
+        self.failing_kinds: set[tuple[str, str]] = set()
         self.secure: set[str] = set()
         self.bogus: set[str] = set()
         self.failing: set[str] = set()
@@ -55,6 +57,11 @@ class NameServer:
         self._ttls[(_key(name), kind)] = ttl
         self._read.pop((_key(name), kind), None)
         self._tops |= _above(_key(name))
+
+    def put_in_turn(self, name: str, kind: str, *turns: list[str]) -> None:
+        """Writes records that change from question to question, none of them to be kept; the last stays."""
+        self.put(name, kind, *turns[0], ttl=0)
+        self._turns[(_key(name), kind)] = list(turns[1:])
 
     def remove(self, name: str, kind: str) -> None:
         self._records.pop((_key(name), kind), None)
@@ -87,10 +94,12 @@ class NameServer:
             reply.flags |= dns.flags.TC
             return reply.to_wire()
         self._fill(reply, name, kind)
+        if turns := self._turns.get((name, kind)):
+            self.put(name, kind, *turns.pop(0), ttl=0)
         return reply.to_wire()
 
     def _fill(self, reply: dns.message.Message, name: str, kind: str) -> None:
-        if name in self.bogus or name in self.failing:
+        if name in self.bogus or name in self.failing or (name, kind) in self.failing_kinds:
             reply.set_rcode(dns.rcode.SERVFAIL)
             if name in self.bogus:
                 reply.use_edns(0, options=[dns.edns.EDEOption(dns.edns.EDECode.DNSSEC_BOGUS)])
