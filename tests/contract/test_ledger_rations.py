@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
-from threading import Barrier, Thread
+from threading import Barrier, BrokenBarrierError, Thread
 
 from sqlalchemy import text
 
@@ -138,6 +139,31 @@ def test_two_workers_at_once_never_exceed_it_together(ledgers: LedgerHouse) -> N
     if ledgers.url.startswith("sqlite"):
         assert len(taken) == 5
     assert sum(not claim.over_ration for claim in taken) <= 2
+
+
+def test_whoever_counts_at_the_same_time_waits_for_the_other(ledgers: LedgerHouse) -> None:
+    """Both are let into the count together, if anything lets them in together."""
+    _add(ledgers, (A, "x@firma.example"), (B, "x@firma.example"))
+    both_count, over = Barrier(2), []
+
+    def one_person(n_recipients: int, n_persons: int) -> bool:
+        with suppress(BrokenBarrierError):
+            both_count.wait(1.0)
+        return n_persons <= 1
+
+    def work(ledger) -> None:
+        ration = Ration(24.0, frozenset({MATERIAL}), one_person)
+        claims = ledger.claim(
+            CHANNEL, 1, owner=OWNER, lease_seconds=60, name_id=lambda seed: seed, ration=ration
+        )
+        over.extend(claim.over_ration for claim in claims)
+
+    workers = [Thread(target=work, args=(one,)) for one in (ledgers.ledger, ledgers.open())]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(over) == [False, True]
 
 
 def test_erasing_a_batch_takes_its_marks_out_of_the_count(ledgers: LedgerHouse) -> None:

@@ -159,6 +159,24 @@ def issue(
     return Person(address, Identity(CertificateId(certificate), key, chain))
 
 
+def certificate_builder(like: x509.Certificate) -> x509.CertificateBuilder:
+    """Returns the beginning of a certificate like another one, without its extensions."""
+    return (
+        x509.CertificateBuilder()
+        .subject_name(like.subject)
+        .issuer_name(like.issuer)
+        .public_key(like.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(like.not_valid_before_utc)
+        .not_valid_after(like.not_valid_after_utc)
+    )
+
+
+def signed_by(authority: Authority, builder: x509.CertificateBuilder) -> x509.Certificate:
+    """Returns the certificate that a builder describes, signed as the authority signs."""
+    return _signed(builder, authority.key, authority.pss)
+
+
 @pytest.fixture(scope="session")
 def people() -> MailPeople:
     return make_people()
@@ -210,6 +228,11 @@ def _usage(names: Sequence[str]) -> x509.KeyUsage:
         "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
     )  # fmt: skip
     return x509.KeyUsage(**{name: name in names for name in every})
+
+
+def pss_padding(authority: Authority) -> padding.PSS | None:
+    """Returns how an authority pads what it signs; None where it does so as usual."""
+    return _PSS if authority.pss else None
 
 
 def _signed(builder: x509.CertificateBuilder, key: PrivateKey, pss: bool) -> x509.Certificate:

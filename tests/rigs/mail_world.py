@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -29,6 +28,7 @@ from routing.mail.courier import Courier, Delivered
 from routing.mail.opening import open_courier
 from schemas.mail_settings import MailSettings, TlsLevel
 from tests.rigs.looping import BackgroundLoop, background_loop
+from tests.rigs.mail_people import certificate_builder
 from tests.rigs.mail_server import Behaviour, MailServer
 from tests.rigs.name_server import NameServer
 from tests.rigs.policy_server import PolicyServer
@@ -90,17 +90,7 @@ class Authority:
 
 def without_alternative_names(given: Identity, signer: Identity) -> Identity:
     """Returns a server's certificate again, whose name stands in the subject alone."""
-    old = given.certificate
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(old.subject)
-        .issuer_name(old.issuer)
-        .public_key(old.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(old.not_valid_before_utc)
-        .not_valid_after(old.not_valid_after_utc)
-        .sign(signer.key, hashes.SHA256())
-    )
+    made = certificate_builder(given.certificate).sign(signer.key, hashes.SHA256())
     return Identity(made, given.key)
 
 

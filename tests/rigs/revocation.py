@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from tests.rigs.mail_people import LETTER_AT, Authority, Person
+from tests.rigs.mail_people import LETTER_AT, Authority, Person, PrivateKey, pss_padding
 
 
 @dataclass
@@ -90,7 +90,8 @@ def revocation_list(
     for person in revoked:
         one = x509.RevokedCertificateBuilder().serial_number(person.certificate.serial_number)
         builder = builder.add_revoked_certificate(one.revocation_date(at - timedelta(days=1)).build())
-    return builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)
+    padding = pss_padding(authority)
+    return builder.sign(authority.key, hashes.SHA256(), rsa_padding=padding).public_bytes(Encoding.DER)
 
 
 def ocsp_answer(
@@ -99,8 +100,10 @@ def ocsp_answer(
     status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD,
     at: datetime = LETTER_AT - timedelta(hours=1),
     days: int = 1,
+    by: tuple[x509.Certificate, PrivateKey] | None = None,
 ) -> bytes:
-    """Returns an answer in DER, signed by the authority itself."""
+    """Returns an answer in DER, signed by the authority itself, or `by` a responder whose certificate comes
+    along."""
     revoked_at = at - timedelta(days=1) if status is ocsp.OCSPCertStatus.REVOKED else None
     builder = ocsp.OCSPResponseBuilder().add_response(
         person.certificate,
@@ -112,5 +115,8 @@ def ocsp_answer(
         revoked_at,
         None,
     )
-    builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, authority.certificate)
-    return builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)
+    answering, key = by or (authority.certificate, authority.key)
+    builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, answering)
+    if by is not None:
+        builder = builder.certificates([answering])
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
