@@ -104,12 +104,14 @@ class Ration:
     """How much may go by one channel within `hours`: `allows(n_recipients, n_persons)` says whether.
 
     `n_recipients` counts addresses that got data about the person, `n_persons` the persons whose data went
-    to the address, this consignment included. Only consignments of these `materials` are counted.
+    to the address, this consignment included. Only consignments of these `materials` are counted. `mailbox`
+    returns the one way to write an address: other ways to write it make no other recipient.
     """
 
     hours: float
     materials: frozenset[str]
     allows: Callable[[int, int], bool]
+    mailbox: Callable[[str], str] = str.strip
 
 
 @dataclass(frozen=True, slots=True)

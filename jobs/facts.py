@@ -88,4 +88,4 @@ def _amount(house: House, consignment: Consignment, name: str) -> Amount | None:
     ration = ration_of(house, name)
     if ration is None or consignment.material not in ration.materials or not consignment.recipient.email:
         return None
-    return Amount(*house.ledger.amount(name, consignment, ration.hours))
+    return Amount(*house.ledger.amount(name, consignment, ration))

@@ -1,8 +1,8 @@
 """What the mail channels of a house share: composer and courier, the workshop, what is known of certificates.
 
 Relies on `routing`; imported only when a channel by mail is opened. Composer and courier belong to one event
-loop and are made anew after `rest`; the workshop's processes and what is remembered of certificates last
-until `close`. A rehearsal looks nowhere but on this machine.
+loop and are made anew after `rest`; the workshop's processes and what is remembered of certificates, names
+and servers last until `close`. A rehearsal looks nowhere but on this machine.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from routing.channels.tls import Tls
 from routing.channels.tunnel import Tunnel, TunnelParts
 from routing.letters.composing import Composer
 from routing.mail.later_word import later_word
+from routing.mail.memory import Kept
 from routing.mail.opening import open_courier, open_resolver
 from routing.mail.report_box import ReportBox
 from routing.smime.workshop import Workshop
@@ -44,6 +45,7 @@ class MailRoom:
     def __init__(self, house: House) -> None:
         self._house = house
         self._now, self._simulated = house.now, house.simulated
+        self._kept = Kept()
 
     def smime(self, name: str) -> Smime:
         """Returns the channel of one `[channels.<name>]` of this kind; raises ConfigurationError."""
@@ -99,7 +101,10 @@ class MailRoom:
 
     @cached_property
     def _courier(self) -> Courier:
-        return open_courier(self._mail, simulated=self._simulated, now=self._now)
+        folder = self._house.settings.house.data / "mta-sts"
+        return open_courier(
+            self._mail, simulated=self._simulated, now=self._now, kept=self._kept, policies=folder
+        )
 
     @cached_property
     def _resolver(self) -> Resolver:

@@ -11,6 +11,7 @@ from jobs.attempts import Rules
 from jobs.house import House
 from routing.policy import Amount, amount_obstacle
 from schemas.consignments import Consignment
+from schemas.errors import BadInput
 
 
 def rules_of(house: House, channel: str) -> Rules:
@@ -48,4 +49,14 @@ def ration_of(house: House, channel: str) -> Ration | None:
     def allows(n_recipients: int, n_persons: int) -> bool:
         return not amount_obstacle(policy.limits, Amount(n_recipients, n_persons))
 
-    return Ration(policy.limits.hours, limited, allows)
+    return Ration(policy.limits.hours, limited, allows, _mailbox)
+
+
+def _mailbox(address: str) -> str:
+    """Returns an address as the wire carries it; what is none stays as it is, for nothing goes there."""
+    from routing.mime.addresses import parse_address
+
+    try:
+        return parse_address(address.strip()).spec
+    except BadInput:
+        return address

@@ -156,12 +156,12 @@ class Ledger:
         """
         return claims.claim(self._store, channel, limit, (owner, lease_seconds), name_id, ration)
 
-    def amount(self, channel: str, consignment: Consignment, hours: float) -> tuple[int, int]:
-        """Returns a channel's recipients of this person and persons of this recipient within the hours.
+    def amount(self, channel: str, consignment: Consignment, ration: Ration) -> tuple[int, int]:
+        """Returns a channel's recipients of this person and persons of this recipient, as a ration counts.
 
         The consignment itself is included, as if it went now.
         """
-        return rations.amount(self._store, channel, consignment, hours)
+        return rations.amount(self._store, channel, consignment, ration)
 
     def waiting(self, looked_before: datetime, limit: int) -> list[Waiting]:
         """Returns what is held because no channel may take it, and was last looked at before a moment."""

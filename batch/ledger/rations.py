@@ -59,7 +59,7 @@ def allot(
 ) -> frozenset[str]:
     """Counts what may go and returns the ids of what may not; what has no address is not counted."""
     counted = (one for one in consignments if one.material in ration.materials and one.recipient.email)
-    uses = [_use(store, one) for one in counted]
+    uses = [_use(store, one, ration) for one in counted]
     if not uses:
         return frozenset()
     store.database.lock_rations(connection)  # two workers that count at once would both find room
@@ -77,11 +77,11 @@ def allot(
     return frozenset(over)
 
 
-def amount(store: Store, channel: str, consignment: Consignment, hours: float) -> tuple[int, int]:
+def amount(store: Store, channel: str, consignment: Consignment, ration: Ration) -> tuple[int, int]:
     """Returns the counts that `Ration.allows` would be asked about if this consignment were due now."""
-    use = _use(store, consignment)
+    use = _use(store, consignment, ration)
     with store.database.reading() as connection:
-        return _read(connection, channel, [use], store.micros() - int(hours * _HOUR)).with_it(use)
+        return _read(connection, channel, [use], store.micros() - int(ration.hours * _HOUR)).with_it(use)
 
 
 def forget(connection: Connection, channel_ids: Sequence[tuple[str, str]]) -> None:
@@ -95,12 +95,12 @@ def forget(connection: Connection, channel_ids: Sequence[tuple[str, str]]) -> No
             connection.execute(delete(RATION_USE).where(*gone))
 
 
-def _use(store: Store, consignment: Consignment) -> _Use:
+def _use(store: Store, consignment: Consignment, ration: Ration) -> _Use:
     recipient, vault = consignment.recipient, store.vault
     return _Use(
         consignment.id,
         vault.recipient_key(store.tenant, recipient.number.digits),
-        vault.address_key(store.tenant, recipient.email),
+        vault.address_key(store.tenant, ration.mailbox(recipient.email)),
     )
 
 

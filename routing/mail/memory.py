@@ -7,21 +7,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Clock = Callable[[], datetime]
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Memory(Generic[K, V]):
-    """Answers by key. Whoever asks returns one, and for how many seconds it is good: 0 keeps nothing."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was learned of the world, by what it is about: it may outlive whoever learned it, and his event
+    loop."""
 
-    def __init__(self, now: Clock, max_entries: int) -> None:
+    answers: dict[Any, tuple[Any, datetime]] = field(default_factory=dict)
+    policies: dict[Any, tuple[Any, datetime]] = field(default_factory=dict)
+    verdicts: dict[Any, tuple[Any, datetime]] = field(default_factory=dict)
+
+
+class Memory(Generic[K, V]):
+    """Answers by key. Whoever asks returns one, and for how many seconds it is good: 0 keeps nothing.
+
+    `kept` is where they are; with one of `Kept` they outlive this memory.
+    """
+
+    def __init__(self, now: Clock, max_entries: int, kept: dict[K, tuple[V, datetime]] | None = None) -> None:
         self._now = now
         self._max_entries = max_entries
-        self._kept: dict[K, tuple[V, datetime]] = {}
+        self._kept: dict[K, tuple[V, datetime]] = {} if kept is None else kept
         self._asked: dict[K, asyncio.Task[V]] = {}
 
     async def get(self, key: K, ask: Callable[[], Awaitable[tuple[V, float]]]) -> V:

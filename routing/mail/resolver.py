@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import dns.asyncbackend
@@ -65,11 +66,19 @@ class Resolver:
     `dns.server_not_an_address`.
     """
 
-    def __init__(self, servers: Sequence[str], *, validates: bool, seconds: float, now: Clock) -> None:
+    def __init__(
+        self,
+        servers: Sequence[str],
+        *,
+        validates: bool,
+        seconds: float,
+        now: Clock,
+        kept: dict[Any, tuple[Any, datetime]] | None = None,
+    ) -> None:
         self.servers = [_endpoint(server) for server in servers] or _of_this_machine()
         self.validates = validates
         self._seconds = seconds
-        self._memory: Memory[tuple[str, Kind], Answer[Any]] = Memory(now, MAX_ENTRIES)
+        self._memory: Memory[tuple[str, Kind], Answer[Any]] = Memory(now, MAX_ENTRIES, kept)
         self._turns = asyncio.Semaphore(MAX_ASKING)
         self.n_asked = 0
 

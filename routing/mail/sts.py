@@ -1,7 +1,7 @@
 """Knows the MTA-STS policy of each domain: announced in the name system, fetched, kept as long as it says.
 
-Relies on `resolver`, `sts_fetch` and `sts_policy`; RFC 8461 3 and 5. A policy that is kept still counts when
-the announcement is gone or the fetch fails: otherwise whoever can cut those could switch it off.
+Relies on `resolver`, `sts_fetch`, `sts_policy` and `sts_shelf`; RFC 8461 3 and 5. A policy that is kept still
+counts when the announcement is gone or the fetch fails: otherwise whoever can cut those could switch it off.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from routing.mail.dialling import may_connect
 from routing.mail.memory import Clock, Memory
 from routing.mail.sts_fetch import NotServed, fetch_policy
 from routing.mail.sts_policy import Policy, policy_id, read_policy
+from routing.mail.sts_shelf import PolicyShelf
 
 if TYPE_CHECKING:
     from routing.mail.resolver import Resolver
@@ -46,18 +49,21 @@ class Policies:
         port: int,
         simulated: bool,
         now: Clock,
+        kept: dict[str, tuple[Policy, datetime]] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self._resolver = resolver
         self._context = context
         self._port = port
         self._simulated = simulated
-        self._kept: Memory[str, Policy] = Memory(now, MAX_ENTRIES)
+        self._kept: Memory[str, Policy] = Memory(now, MAX_ENTRIES, kept)
+        self._shelf = PolicyShelf(folder, now)
         self._fetches: Memory[tuple[str, str], PolicyAnswer] = Memory(now, MAX_ENTRIES)
         self.n_fetched = 0
 
     async def policy(self, domain: str) -> PolicyAnswer:
         """Returns the policy that holds for a domain in A-labels."""
-        kept = self._kept.peek(domain)
+        kept = self._kept.peek(domain) or self._recalled(domain)
         announced = await self._announced(domain)
         if isinstance(announced, PolicyAnswer):
             return PolicyAnswer(kept) if kept else announced
@@ -98,7 +104,17 @@ class Policies:
         except ValueError:
             return PolicyAnswer(code="sts.policy_unreadable", lasting=True), _PAUSE_SECONDS
         self._kept.put(domain, policy, policy.max_age_seconds)
+        self._shelf.put(domain, policy)
         return PolicyAnswer(policy), _PAUSE_SECONDS
+
+    def _recalled(self, domain: str) -> Policy | None:
+        """Returns the policy that an earlier process kept, while it holds."""
+        found = self._shelf.find(domain)
+        if found is None:
+            return None
+        policy, seconds_left = found
+        self._kept.put(domain, policy, seconds_left)
+        return policy
 
     async def _text(self, domain: str) -> bytes:
         host = f"mta-sts.{domain}"

@@ -74,6 +74,12 @@ def read_policy(text: bytes, announced: str) -> Policy:
     return _made(fields, patterns, announced)
 
 
+def policy_text(policy: Policy) -> str:
+    """Returns a policy as a text that `read_policy` reads."""
+    fields = ["version: STSv1", f"mode: {policy.mode}", f"max_age: {policy.max_age_seconds}"]
+    return "\n".join([*fields, *(f"mx: {one}" for one in policy.mx)])
+
+
 def _made(fields: dict[str, str], patterns: list[str], announced: str) -> Policy:
     age, mode = fields.get("max_age", ""), fields.get("mode", "")
     if fields.get("version") != "STSv1" or not re.fullmatch(r"[0-9]{1,10}", age):

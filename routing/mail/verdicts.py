@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from routing.mail.demands import Evidence, Found, Verdict
@@ -39,7 +40,15 @@ class Verdicts:
     """
 
     def __init__(
-        self, resolver: Resolver, levels: Levels, dialler: Dialler, *, port: int, minutes: float, now: Clock
+        self,
+        resolver: Resolver,
+        levels: Levels,
+        dialler: Dialler,
+        *,
+        port: int,
+        minutes: float,
+        now: Clock,
+        kept: dict[_Key, tuple[Verdict, datetime]] | None = None,
     ) -> None:
         self._resolver = resolver
         self._levels = levels
@@ -47,7 +56,7 @@ class Verdicts:
         self._port = port
         self._seconds = minutes * 60
         self._now = now
-        self._memory: Memory[_Key, Verdict] = Memory(now, MAX_ENTRIES)
+        self._memory: Memory[_Key, Verdict] = Memory(now, MAX_ENTRIES, kept)
         self._slots = asyncio.Semaphore(MAX_PROBES)
         self.n_probed = 0
 

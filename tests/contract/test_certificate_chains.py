@@ -15,13 +15,12 @@ from routing.certificates.chains import Trust
 from routing.certificates.fetching import fetch_over_http
 from routing.certificates.judging import Judge
 from routing.certificates.revocation import Revocation
-from routing.cms.keys import CertificateId, Identity
+from routing.cms.keys import CertificateId, Identity, PrivateKey
 from routing.mime.addresses import parse_address
 from tests.rigs.mail_people import (
     LETTER_AT,
     Authority,
     Person,
-    PrivateKey,
     certificate_builder,
     ec_key,
     issue,

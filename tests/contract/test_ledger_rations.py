@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier, BrokenBarrierError, Thread
 
@@ -53,6 +54,15 @@ def test_the_letter_case_of_an_address_makes_no_other_recipient(ledgers: LedgerH
     assert not any(claim.over_ration for claim in _claim(ledgers))
 
 
+def test_another_way_to_write_an_address_makes_no_other_recipient(ledgers: LedgerHouse) -> None:
+    ways = {"x@\u00f8l.example": "x@xn--l-4ga.example"}
+    one_mailbox = replace(RATION, mailbox=lambda text: ways.get(text, text))
+    _add(ledgers, (A, "x@\u00f8l.example"), (B, "x@xn--l-4ga.example"), (C, "x@\u00f8l.example"))
+    claims = _claim(ledgers, one_mailbox)
+    assert [claim.over_ration for claim in claims] == [False, False, True]
+    assert ledgers.ledger.amount(CHANNEL, claims[2].consignment, one_mailbox) == (1, 3)
+
+
 def test_a_consignment_that_is_tried_again_counts_once(ledgers: LedgerHouse) -> None:
     _add(ledgers, (A, "x@firma.example"))
     for _ in range(4):
@@ -60,7 +70,7 @@ def test_a_consignment_that_is_tried_again_counts_once(ledgers: LedgerHouse) -> 
         assert not claim.over_ration
         later = Outcome(claim, Cause.DEFERRED, "smtp.451", retry_at=ledgers.clock.at)
         ledgers.ledger.record([later], actor="brevdue")
-    assert ledgers.ledger.amount(CHANNEL, claim.consignment, 24.0) == (1, 1)
+    assert ledgers.ledger.amount(CHANNEL, claim.consignment, RATION) == (1, 1)
 
 
 def test_what_the_channel_did_not_take_counts_no_longer(ledgers: LedgerHouse) -> None:
@@ -73,7 +83,7 @@ def test_what_the_channel_did_not_take_counts_no_longer(ledgers: LedgerHouse) ->
         ],
         actor="brevdue",
     )
-    assert ledgers.ledger.amount(CHANNEL, second.consignment, 24.0) == (1, 1)
+    assert ledgers.ledger.amount(CHANNEL, second.consignment, RATION) == (1, 1)
 
 
 def test_what_waits_for_a_way_counts_no_longer(ledgers: LedgerHouse) -> None:
@@ -83,7 +93,7 @@ def test_what_waits_for_a_way_counts_no_longer(ledgers: LedgerHouse) -> None:
     ledgers.ledger.record([out], actor="brevdue")
     _add(ledgers, (B, "x@firma.example"))
     (other,) = _claim(ledgers)
-    assert ledgers.ledger.amount(CHANNEL, other.consignment, 24.0) == (1, 1)
+    assert ledgers.ledger.amount(CHANNEL, other.consignment, RATION) == (1, 1)
 
 
 def test_what_was_taken_counts_until_the_hours_have_passed(ledgers: LedgerHouse) -> None:
@@ -144,7 +154,8 @@ def test_two_workers_at_once_never_exceed_it_together(ledgers: LedgerHouse) -> N
 def test_whoever_counts_at_the_same_time_waits_for_the_other(ledgers: LedgerHouse) -> None:
     """Both are let into the count together, if anything lets them in together."""
     _add(ledgers, (A, "x@firma.example"), (B, "x@firma.example"))
-    both_count, over = Barrier(2), []
+    both_count = Barrier(2)
+    over: list[bool] = []
 
     def one_person(n_recipients: int, n_persons: int) -> bool:
         with suppress(BrokenBarrierError):

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from routing.mail.memory import Kept
 from schemas.errors import Transient
 from tests.rigs.mail_world import DOMAIN, SENDER, MailWorld, mail_bytes, server_context
 from tests.rigs.many_exchangers import ManyExchangers
@@ -137,6 +138,18 @@ def test_a_verdict_is_kept_for_minutes_and_made_anew_when_they_are_over(mail_wor
         return first.open, kept is first, (await courier.verdict(DOMAIN, "encrypt")).open, n_first, n_kept
 
     assert mail_world.run(act) == (True, True, False, 1, 1)
+
+
+def test_a_verdict_outlives_the_courier_and_its_event_loop(mail_world):
+    server = mail_world.server()
+    mail_world.domain(f"mx.{DOMAIN}")
+    mail_world.kept = Kept()
+    first = verdict(mail_world)
+    server.behaviour.starttls = False
+    assert verdict(mail_world) is first
+    assert (len(server.talks), mail_world.names.asked[(DOMAIN, "MX")]) == (1, 1)
+    mail_world.kept = None
+    assert not verdict(mail_world).open
 
 
 def test_a_verdict_is_made_anew_when_the_exchangers_change(mail_world):

@@ -133,6 +133,39 @@ def test_a_policy_that_is_kept_outlives_its_announcement(world):
     assert world.run(act) == [True, True, True, False]  # for a day, as it says itself
 
 
+def test_a_policy_outlives_the_process_that_fetched_it_and_not_its_own_time(world, tmp_path):
+    world.policy(GOOD)
+    world.shelf = tmp_path / "mta-sts"
+    moment = world.now()
+    world.now = lambda: moment
+    world.deliver("sts")
+    (kept,) = world.shelf.iterdir()
+    assert (kept.stat().st_mode & 0o777, DOMAIN in kept.name) == (0o600, False)
+    world.names.remove(f"_mta-sts.{DOMAIN}", "TXT")
+    world.policies.put(DOMAIN, None)
+    moment += timedelta(hours=23)
+    world.deliver("sts")
+    assert (world.n_mails, len(world.policies.asked)) == (2, 1)
+    for change in (timedelta(hours=2), timedelta(hours=-48)):
+        moment += change
+        with pytest.raises(Unreachable) as caught:
+            world.deliver("sts")
+        assert caught.value.code == "sts.no_policy"
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"id": 1, "at": 2, "policy": 3}', b"\xff"])
+def test_a_kept_policy_that_is_damaged_is_fetched_again(world, tmp_path, damage):
+    world.policy(GOOD)
+    world.shelf = tmp_path / "mta-sts"
+    world.deliver("sts")
+    (kept,) = world.shelf.iterdir()
+    kept.write_bytes(damage)
+    world.deliver("sts")
+    assert (world.n_mails, len(world.policies.asked)) == (2, 2)
+    world.deliver("sts")
+    assert len(world.policies.asked) == 2
+
+
 def test_a_new_id_brings_the_new_policy_and_the_same_id_none(world):
     world.policy(GOOD, policy_id="1")
     world.change["verdict_minutes"] = 0

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from jobs.house import House, open_house
+from jobs.reasoning import look_at_address
+from jobs.settings_file import read_settings
+from routing.reasoning import Reason
 from tests.rigs.commands import PATIENCE_SECONDS, said, start, terminal
 from tests.rigs.mail_simulator import FoundMailHouse, MailHouse, exempt, numbers
 
@@ -52,6 +56,25 @@ def test_the_evidence_of_each_way_is_told(found_mail_house: FoundMailHouse) -> N
     (exchanger,) = ways(house, HANS)["tls"]["evidence"]
     assert (exchanger["mx"], exchanger["found"]) == ("mx.firma.example", "passed")
     assert exchanger["tls_version"] and exchanger["peer_certificate_subject"]
+
+
+def test_one_process_looks_at_a_domain_once_in_minutes(found_mail_house: FoundMailHouse) -> None:
+    house = found_mail_house()
+    text = house.house.path.read_text(encoding="utf-8")
+    house.house.path.write_text(text.replace("verdict_minutes = 0", "verdict_minutes = 10"), encoding="utf-8")
+    settings = read_settings(house.house.path)
+    with open_house(settings) as opened:
+        first = tls_way(opened)
+        house.faults({"kind": "no_starttls"})
+        assert tls_way(opened) == first
+        assert first.open
+    with open_house(settings) as opened:
+        assert tls_way(opened).code == "starttls.not_offered"
+
+
+def tls_way(opened: House) -> Reason:
+    """Returns what the channel tls says of an address, on an event loop of its own."""
+    return next(one for one in look_at_address(opened, HANS) if one.channel == "tls")
 
 
 def test_a_server_that_is_down_is_told_with_what_was_seen(found_mail_house: FoundMailHouse) -> None:

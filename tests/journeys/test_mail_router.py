@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from jobs.house import open_house
+from jobs.rules import ration_of
 from tests.rigs.mail_reports import report
 from tests.rigs.mail_simulator import FoundMailHouse, MailHouse, exempt, numbers
 
@@ -125,6 +127,20 @@ def test_the_sixth_person_to_one_address_does_not_go_by_tls(found_mail_house: Fo
         if one["cause"] == "rerouted"
     ]
     assert rerouted == [("tls", "policy.too_much")]
+    (held,) = (told for told in map(house.told, range(2, 8)) if told["state"] == "held")
+    tls = held["outlook"]["reasons"][0]
+    assert (tls["open"], tls["allowed"], tls["code"]) == (True, False, "policy.too_much")
+
+
+def test_an_internationalised_address_is_one_mailbox_however_it_is_written(
+    found_mail_house: FoundMailHouse,
+) -> None:
+    with open_house(found_mail_house().house.settings) as opened:
+        ration = ration_of(opened, "tls")
+    assert ration is not None
+    ways = ("bo@\u00f8l.example", " bo@\u00d8L.example", "bo@XN--L-4GA.example")
+    assert {ration.mailbox(one) for one in ways} == {"bo@xn--l-4ga.example"}
+    assert ration.mailbox("ingen") == "ingen"
 
 
 def test_special_categories_never_go_by_tls(found_mail_house: FoundMailHouse) -> None:
@@ -182,6 +198,18 @@ def test_check_looks_at_every_channel(found_mail_house: FoundMailHouse) -> None:
     points = {one["what"]: one["code"] for one in ran.data["points"]}
     assert {f"channel {name}" for name in ("eboks", "smime", "tunnel", "tls")} <= set(points)
     assert (ran.code, [one for one in points.items() if one[1]]) == (0, [])
+
+
+def test_check_warns_of_a_policy_that_allows_more_than_the_default(found_mail_house: FoundMailHouse) -> None:
+    house = found_mail_house()
+    wider = '\n[policy.criminal]\ntransport = "limited"\n[policy.limits]\npersons_per_recipient = 6\n'
+    text = house.house.path.read_text(encoding="utf-8")
+    house.house.path.write_text(text + wider, encoding="utf-8")
+    ran = house.brevdue("check")
+    (point,) = (one for one in ran.data["points"] if one["code"] == "policy.widened")
+    assert point["warning"] is True
+    assert point["params"]["where"] == "policy.criminal.transport, policy.limits.persons_per_recipient"
+    assert ran.code == 0
 
 
 def test_check_tells_what_a_channel_by_mail_lacks(found_mail_house: FoundMailHouse) -> None:

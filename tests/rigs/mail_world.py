@@ -25,6 +25,7 @@ from eboks.simulator.certificates import (
     write_identity,
 )
 from routing.mail.courier import Courier, Delivered
+from routing.mail.memory import Kept
 from routing.mail.opening import open_courier
 from schemas.mail_settings import MailSettings, TlsLevel
 from tests.rigs.looping import BackgroundLoop, background_loop
@@ -118,6 +119,8 @@ class MailWorld:
     policy_names: list[str] = field(default_factory=list)
     change: dict[str, Any] = field(default_factory=dict)
     simulated: bool = True
+    kept: Kept | None = None
+    shelf: Path | None = None
 
     def server(
         self,
@@ -170,7 +173,13 @@ class MailWorld:
         """Does something with a courier of its own, and closes it."""
 
         async def whole() -> T:
-            courier = open_courier(self.settings(), simulated=self.simulated, now=self.now)
+            courier = open_courier(
+                self.settings(),
+                simulated=self.simulated,
+                now=self.now,
+                kept=self.kept,
+                policies=self.shelf,
+            )
             try:
                 return await act(courier)
             finally:

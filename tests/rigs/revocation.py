@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from tests.rigs.mail_people import LETTER_AT, Authority, Person, PrivateKey, pss_padding
+from routing.cms.keys import PrivateKey
+from tests.rigs.mail_people import LETTER_AT, Authority, Person, pss_padding
 
 
 @dataclass
