@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batch.records import Standing
 from jobs.facts import gather_facts, reach_address
@@ -15,7 +15,9 @@ from jobs.house import House
 from routing.reasoning import Reason, reason
 from schemas.channels import Reach
 from schemas.consignments import Consignment
-from schemas.states import FINAL, State
+from schemas.states import FINAL, Cause, State
+
+TAKEN_BEFORE = "route.taken_before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,11 @@ def look_ahead(house: House, standing: Standing) -> Outlook | None:
     consignment = standing.consignment
     if standing.state in FINAL or standing.state is State.ACCEPTED or consignment is None:
         return None
-    reasons = asyncio.run(_ask(house, consignment))
+    taken = _taken_before(standing)
+    reasons = [
+        replace(one, code=TAKEN_BEFORE) if one.channel in taken and not one.code else one
+        for one in asyncio.run(_ask(house, consignment))
+    ]
     opened = {one.channel for one in reasons if not one.code}
     return Outlook(reasons, next((name for name in _ways(standing) if name in opened), ""))
 
@@ -72,6 +78,14 @@ async def _ask(house: House, consignment: Consignment) -> list[Reason]:
 
 def _ways(standing: Standing) -> Sequence[str]:
     """Returns the channels that may still be tried: from doubt and after an unknown try its own alone."""
+    from batch.ledger.waiting import NO_WAY_OPEN
+
     if standing.state is State.IN_DOUBT or standing.unknown_attempts:
         return standing.route[standing.step : standing.step + 1]
-    return standing.route if standing.state is State.HELD else standing.route[standing.step :]
+    return standing.route if standing.code == NO_WAY_OPEN else standing.route[standing.step :]
+
+
+def _taken_before(standing: Standing) -> frozenset[str]:
+    """Returns the channels that took it once, and gave it back: it never goes there again."""
+    took = (Cause.ACCEPTED, Cause.FOUND)
+    return frozenset(event.channel for event in standing.history if event.cause in took)

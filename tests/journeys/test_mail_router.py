@@ -169,6 +169,42 @@ def test_a_mail_that_comes_back_goes_the_next_way(found_mail_house: FoundMailHou
     assert house.told()["state"] == "accepted"
 
 
+def test_a_way_that_gave_it_back_is_never_gone_again(
+    found_mail_house: FoundMailHouse, tmp_path: Path
+) -> None:
+    box = maildir(tmp_path)
+    house = found_mail_house(route=("tls", "smime"), mail=f'reports = "{box}"')
+    house.drop("november", [(numbers(1)[0], HANS)])
+    house.send()
+    (box / "new" / "1.report").write_bytes(report(message_id=house.told()["receipt"]["id"]))
+    assert house.brevdue("collect").data["moved"] == 1
+    house.send()
+    told = house.told()
+    assert (told["state"], told["code"]) == ("held", "route.no_way_open")
+    reasons = {one["channel"]: (one["open"], one["code"]) for one in told["outlook"]["reasons"]}
+    assert reasons == {"tls": (True, "route.taken_before"), "smime": (False, "certificate.none_found")}
+    assert told["outlook"]["channel"] == ""
+    assert house.brevdue("dispatch").data["opened"] == 0
+    assert len(house.received()) == 1
+
+
+def test_what_a_person_holds_goes_on_where_it_was(found_mail_house: FoundMailHouse) -> None:
+    house = found_mail_house(route=("smime", "tls"), channels={"tls": "parallel = 1"})
+    store = house.folder / "published"
+    aside = (store / f"{ANNA}.pem").rename(house.folder / "aside.pem")
+    house.faults({"kind": "status", "at": "mail", "status": 451})
+    house.drop("november", [(numbers(1)[0], ANNA)])
+    house.brevdue("dispatch")
+    assert (house.told()["state"], house.told()["step"]) == ("ready", 1)
+    house.brevdue("hold", house.told()["consignment"], "--reason", "vent")
+    aside.rename(store / f"{ANNA}.pem")
+    assert house.told()["outlook"]["channel"] == "tls"
+    house.faults()
+    house.brevdue("release", house.told()["consignment"], "--reason", "videre")
+    house.send()
+    assert [one["layers"] for one in house.received()] == [[]]
+
+
 def test_what_nobody_reports_back_in_time_counts_as_delivered(
     found_mail_house: FoundMailHouse, tmp_path: Path
 ) -> None:
