@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from asn1crypto import cms
 
-from routing.cms import der, names
+from routing.cms import der, enveloping, names
 from routing.cms.enveloping import ContentCipher, encrypt
 from routing.cms.keys import recipient_key
 from routing.cms.self_check import check_envelope
@@ -136,6 +136,18 @@ def test_an_envelope_to_anybody_else_is_not_given_out(people: MailPeople) -> Non
     assert _faulty_part(made, people, bob, bob, ecbob) == "recipients"
     oaep = encrypt(PLAIN, [recipient_key(bob.certificate, oaep=True)])
     assert _faulty_part(oaep, people, bob) == "recipients"
+
+
+@pytest.mark.parametrize("cipher", list(ContentCipher))
+def test_what_is_made_is_read_again_before_anybody_gets_it(
+    people: MailPeople, monkeypatch: pytest.MonkeyPatch, cipher: ContentCipher
+) -> None:
+    """A fault of ours that no caller can bring about: the content key goes to somebody else."""
+    made = enveloping.recipient_info
+    monkeypatch.setattr(enveloping, "recipient_info", lambda _, key: made(people.carol.recipient, key))
+    with pytest.raises(ConfigurationError) as caught:
+        encrypt(PLAIN, [people.bob.recipient], cipher)
+    assert (caught.value.code, caught.value.params["part"]) == ("cms.self_check", "recipients")
 
 
 def test_an_envelope_of_another_kind_or_a_damaged_one_is_not_given_out(people: MailPeople) -> None:
