@@ -3,17 +3,22 @@ self-check."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pytest
 from asn1crypto import cms
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from routing.cms import der, enveloping, names
+from routing.cms.content import DEFAULT_LIMITS
+from routing.cms.decrypting import decrypt
 from routing.cms.enveloping import ContentCipher, encrypt
 from routing.cms.keys import recipient_key
+from routing.cms.recipients import recipient_info
 from routing.cms.self_check import check_envelope
 from routing.cms.signing import digest_of, sign
-from schemas.errors import ConfigurationError
+from schemas.errors import BadInput, ConfigurationError
 from tests.rigs.mail_people import LETTER_AT, MailPeople, Person
 
 PLAIN = [b"Content-Type: text/plain\r\n\r\n", b"x" * 40_000]
@@ -114,6 +119,28 @@ def test_no_key_and_no_nonce_is_ever_used_twice(people: MailPeople, cipher: Cont
     assert (len(nonces), len(contents), len(infos)) == (5, 5, 5)
 
 
+@pytest.mark.parametrize("forged", [False, True])
+def test_attributes_that_are_authenticated_with_the_content_are_read(
+    people: MailPeople, forged: bool
+) -> None:
+    """No program at hand writes any (RFC 5083 2.2); what they say counts for the tag."""
+    key, nonce = bytes(range(32)), bytes(12)
+    kind, said = der.oid(names.CONTENT_TYPE), der.set_of([der.oid(names.DATA)])
+    attributes = [der.sequence(kind, said)]
+    signed = AESGCM(key).encrypt(nonce, b"hej", der.set_of(attributes))
+    algorithm = der.algorithm(names.AES256_GCM, der.sequence(der.octets(nonce), der.integer(16)))
+    content = der.sequence(der.oid(names.DATA), algorithm, der.tlv(0x80, signed[:-16]))
+    infos = der.set_of([recipient_info(people.bob.recipient, key)])
+    written = der.set_of(
+        [der.sequence(kind, der.set_of([der.oid(names.SIGNED_DATA)]))] if forged else attributes, 0xA1
+    )
+    body = der.sequence(der.integer(0), infos, content, written, der.octets(signed[-16:]))
+    info = cms.ContentInfo.load(der.sequence(der.oid(names.AUTH_ENVELOPED_DATA), der.context(0, body)))
+    with pytest.raises(BadInput) if forged else nullcontext():
+        opened = decrypt(names.AUTH_ENVELOPED_DATA, info["content"], [people.bob.identity], DEFAULT_LIMITS)
+        assert (opened.plain, opened.authenticated) == (b"hej", True)
+
+
 def test_an_envelope_needs_a_recipient() -> None:
     with pytest.raises(ValueError, match="recipient"):
         encrypt(PLAIN, [])
@@ -143,8 +170,8 @@ def test_what_is_made_is_read_again_before_anybody_gets_it(
     people: MailPeople, monkeypatch: pytest.MonkeyPatch, cipher: ContentCipher
 ) -> None:
     """A fault of ours that no caller can bring about: the content key goes to somebody else."""
-    made = enveloping.recipient_info
-    monkeypatch.setattr(enveloping, "recipient_info", lambda _, key: made(people.carol.recipient, key))
+    to_carol = people.carol.recipient
+    monkeypatch.setattr(enveloping, "recipient_info", lambda _, key: recipient_info(to_carol, key))
     with pytest.raises(ConfigurationError) as caught:
         encrypt(PLAIN, [people.bob.recipient], cipher)
     assert (caught.value.code, caught.value.params["part"]) == ("cms.self_check", "recipients")
