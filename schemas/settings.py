@@ -100,6 +100,9 @@ class SourceSettings(Section):
 class MaterialSettings(Section):
     """`[materials.<name>]`: a kind of document, the channels it may take and how it is guarded.
 
+    Every protection is accepted unless the material says less; what each may carry, and how much, `[policy]`
+    says: forced TLS limited amounts only, and never special categories or criminal matters.
+
     `no_way` says what becomes of a consignment that no channel may take now: `hold` waits until a fact
     changes, `fail` puts it on the error list; None holds where the route has more than one channel.
     """
@@ -111,6 +114,7 @@ class MaterialSettings(Section):
         "mailbox",
         "end_to_end",
         "domain",
+        "transport",
         "portal",
     )
     no_way: Literal["hold", "fail"] | None = None

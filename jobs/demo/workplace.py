@@ -55,8 +55,7 @@ class Workplace:
 
 _ROUTE = (
     'channels = ["eboks"]\n',
-    'channels = ["eboks", "smime", "tunnel", "tls", "portal"]\n'
-    'protections = ["mailbox", "end_to_end", "domain", "transport", "portal"]\n',
+    'channels = ["eboks", "smime", "tunnel", "tls", "portal"]\n',
 )
 _REST = 'kind = "eboks"\n', 'profile = "direct"\n'
 # The three UUIDs are invented, and 9020 is the simulator's own number for an id that was used already.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import permutations
 from random import Random
 
+import pytest
+
 from routing.planning import Facts, Way, plan, standing_route
 from routing.policy import Amount, amount_obstacle
 from schemas.channels import Protection, Reach
@@ -33,17 +35,28 @@ def _plan(material, ways, policy=POLICY):
     return plan(consignment, Facts({"m": material}, policy, ways))
 
 
-def test_the_default_order_is_eboks_smime_tunnel_and_portal_without_forced_tls():
+def test_the_default_order_is_eboks_smime_tunnel_forced_tls_and_portal():
     route = _standing(MaterialSettings(), ALL)
+    assert (route.channels, route.left_out) == (("eboks", "smime", "tunnel", "tls", "portal"), ())
+
+
+def test_tunnel_first_is_one_line():
+    material = MaterialSettings(channels=("eboks", "tunnel", "smime", "tls", "portal"))
+    assert _standing(material, ALL).channels == ("eboks", "tunnel", "smime", "tls", "portal")
+
+
+@pytest.mark.parametrize("data_class", ["special_category", "criminal"])
+def test_by_default_forced_tls_carries_no_special_categories_and_no_criminal_matters(data_class):
+    route = _standing(MaterialSettings(data_class=data_class), ALL)
     assert route.channels == ("eboks", "smime", "tunnel", "portal")
-    assert [(left.channel, left.code) for left in route.left_out] == [
-        ("tls", "route.protection_not_accepted")
-    ]
+    assert [(left.channel, left.code) for left in route.left_out] == [("tls", "policy.never")]
 
 
-def test_a_material_that_accepts_transport_protection_may_go_by_forced_tls():
-    material = MaterialSettings(protections=("mailbox", "transport"))
-    assert _standing(material, ALL).channels == ("eboks", "tls")
+def test_a_material_may_accept_less_than_the_policy():
+    material = MaterialSettings(protections=("mailbox", "end_to_end"))
+    route = _standing(material, ALL)
+    assert route.channels == ("eboks", "smime")
+    assert {left.code for left in route.left_out} == {"route.protection_not_accepted"}
 
 
 def test_a_channel_that_is_not_open_is_left_out_with_that_reason():
