@@ -37,7 +37,7 @@ def _open(bench: PortalBench, sealed: bytes, into: Path) -> None:
     file = bench.folder / "reply.brevsvar"
     file.write_bytes(sealed)
     context = Context(Screen(as_json=True, out=io.StringIO(), err=io.StringIO()), Path("x"))
-    open_replies(context, file, bench.reply_private, into)
+    open_replies(context, [file], bench.reply_private, into)
 
 
 @pytest.mark.parametrize("reply_id", ["../autostart", "", ".", "a/b", "a\0b"])
