@@ -67,14 +67,7 @@ def standing_data(house: House, standing: Standing, outlook: Outlook | None) -> 
         "step": standing.step,
         "left_out": dict(left_out(house, standing.material)),
         "outlook": _outlook_data(outlook),
-        "enrolment": {
-            name: {
-                "answer": found.answer.value,
-                "source": found.source,
-                "at": found.at.isoformat() if found.at else None,
-            }
-            for name, found in enrolments(house, standing)
-        },
+        "enrolment": {name: _finding_data(found) for name, found in enrolments(house, standing)},
         "next_attempt_at": standing.next_attempt_at.isoformat(),
         "receipt": _receipt_data(standing),
         "history": [
@@ -100,6 +93,14 @@ def standing_data(house: House, standing: Standing, outlook: Outlook | None) -> 
             }
             for word in standing.words
         ],
+    }
+
+
+def _finding_data(found: Finding) -> dict[str, object]:
+    return {
+        "answer": found.answer.value,
+        "source": found.source,
+        "at": found.at.isoformat() if found.at else None,
     }
 
 
