@@ -37,6 +37,7 @@ def collect(house: House, *, stop: Callable[[], bool] = lambda: False) -> Collec
 async def _collect(house: House, stop: Callable[[], bool]) -> CollectResult:
     n_asked = n_moved = 0
     unreached: list[tuple[str, str]] = []
+    _ = house.ledger  # without it no channel is asked: that is not the channels' fault
     try:
         for name in house.settings.channels:
             try:
