@@ -156,13 +156,13 @@ class Door:
 
     # --- sessions
 
-    def begin(self, opened: OpenParcel, method: str) -> bytes:
-        """Opens a session and returns what the browser's cookie holds."""
+    def begin(self, opened: OpenParcel, method: str, former: bytes | None = None) -> bytes:
+        """Opens a session and returns what the browser's cookie holds; the one it held before ends."""
         cookie, now = os.urandom(32), self._store.now()
         portal, parcel_id = self._keys.current, opened.parcel.id
         box = portal.seal(opened.token.raw(), "session", cookie, parcel_id.encode())
         session = Session(_session_id(cookie), parcel_id, method, box, now, now, now + self._longest)
-        self._store.visits.begin(session)
+        self._store.visits.begin(session, b"" if former is None else _session_id(former))
         self._store.parcels.note(parcel_id, Happening.OPENED, method)
         return cookie
 

@@ -87,8 +87,9 @@ class Visits:
         with self._database.writing() as connection:
             return bool(connection.execute(delete(CHALLENGE).where(CHALLENGE.c.id == challenge_id)).rowcount)
 
-    def begin(self, session: Session) -> None:
-        """Keeps a session; of more than a few on one parcel the oldest end."""
+    def begin(self, session: Session, former_id: bytes = b"") -> None:
+        """Keeps a session, which takes a former one's place; of more than a few on one parcel the oldest
+        end."""
         row = {
             "id": session.id,
             "parcel_id": session.parcel_id,
@@ -99,6 +100,10 @@ class Visits:
             "ends_at": to_micros(session.ends_at),
         }
         with self._database.writing() as connection:
+            former = delete(SESSION).where(
+                SESSION.c.parcel_id == session.parcel_id, SESSION.c.id == former_id
+            )
+            connection.execute(former)
             connection.execute(insert(SESSION).values(row))
             ours = select(SESSION.c.id).where(SESSION.c.parcel_id == session.parcel_id)
             newest = ours.order_by(SESSION.c.created_at.desc(), SESSION.c.seen_at.desc()).offset(MAX_SESSIONS)

@@ -355,6 +355,19 @@ def test_signing_out_needs_the_mark_and_ends_the_session(bench, visitor):
     assert "ikke logget ind" in visitor.page.text
 
 
+def test_a_new_proof_ends_the_former_visit_of_the_same_browser_and_no_other(bench, visitor):
+    bench.send(bench.consignment())
+    other = Visitor(bench, visitor.site)
+    path = visitor.enter(bench.token())
+    other.enter(bench.token())
+    former = dict(visitor.client.cookies)
+    visitor.enter(bench.token())
+    assert visitor.get(path).status_code == other.get(path).status_code == 200
+    thief = Visitor(bench, visitor.site)
+    thief.client.cookies.update(former)
+    assert thief.get(path).status_code == 403
+
+
 def test_another_hosts_name_is_not_answered(bench, visitor):
     assert visitor.get("/", host="evil.example").status_code == 403
     assert visitor.get("/", host=HOST).status_code == 200

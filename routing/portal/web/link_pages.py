@@ -76,7 +76,7 @@ class LinkPages:
         await self._site.within(("tries_per_address", address_of(request)))
         verdict = await run_in_threadpool(self._judge, opened, method, browser, form["answer"])
         if verdict is Verdict.RIGHT:
-            return await self._enter(opened, method.name)
+            return await self._enter(request, opened, method.name)
         return self._again(request, opened, method, _error(method, verdict), _STATUS[verdict])
 
     async def depart(self, request: Request) -> Response:
@@ -125,7 +125,7 @@ class LinkPages:
             return self._first(request, opened, kind, 403 if error.code in _ENDED else 503)
         verdict = await run_in_threadpool(self._site.door.judged, opened, name, right)
         if verdict is Verdict.RIGHT:
-            return await self._enter(opened, name)
+            return await self._enter(request, opened, name)
         return self._first(request, opened, _error(method, verdict), _STATUS[verdict])
 
     # --- inside
@@ -160,10 +160,11 @@ class LinkPages:
             return self._site.door.check_code(opened, method.name, browser, typed)
         return Verdict.NO_TRY
 
-    async def _enter(self, opened: OpenParcel, method: str) -> Response:
-        cookie = await run_in_threadpool(self._site.door.begin, opened, method)
+    async def _enter(self, request: Request, opened: OpenParcel, method: str) -> Response:
+        name = session_cookie(opened.parcel.id)
+        cookie = await run_in_threadpool(self._site.door.begin, opened, method, read_cookie(request, name))
         response = _see(f"/p/{opened.parcel.id}")
-        set_cookie(response, session_cookie(opened.parcel.id), cookie)
+        set_cookie(response, name, cookie)
         return response
 
     def _again(
