@@ -106,7 +106,10 @@ class ReplyPages:
         n_bytes = request.headers.get("content-length", "")
         if fault.kind != "ended" or not n_bytes.isdecimal() or int(n_bytes) > _LATE_BYTES:
             raise fault
-        text = (await read_form(request))["text"][: MAX_CHARS + 1000]
+        try:
+            text = (await read_form(request))["text"][: MAX_CHARS + 1000]
+        except PageFault:  # a stranger hears the same, whatever they send
+            raise fault from None
         if not text.strip():
             raise fault
         return draw(self._site, request, "late.html", status=fault.status, text=text)
