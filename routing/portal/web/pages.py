@@ -6,7 +6,7 @@ Relies on `wording` and the templates. Puts nothing into a page that it wasn't g
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -81,7 +81,8 @@ def _switched(request: Request, address: str, language: str) -> str:
     """Returns the same page in another language. What answers a form stands where nothing can be opened."""
     path = request.url.path
     if not address and request.method == "POST" and not path.endswith("/svar"):
-        address = path.rpartition("/")[0] or "/"
+        # A path of a stranger's choice: `//evil.example/x` must not become an address of its own.
+        address = "/" + quote(path.rpartition("/")[0].strip("/"), safe="/%")
     kept = [(key, value) for key, value in request.query_params.multi_items() if key in ("m", "r")]
     query = urlencode([*([] if address else kept), ("sprog", language)])
     return f"{address}{'&' if '?' in address else '?'}{query}"
