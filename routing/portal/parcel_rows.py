@@ -7,6 +7,7 @@ Does no cryptography.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ SealedChunk = tuple[int, int, bytes]
 """Document's ordinal, number of the chunk, sealed bytes."""
 
 _A_FEW = 8
+_DETAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ .:-]{0,63}")
 _KNOWN = [kind.value for kind in Happening]
 """Others are none of ours: the web's side may add any, and one must not stop the reader."""
 # Made once: every page asks it. What is unknown, has expired or was ended is alike no row, and takes as long.
@@ -219,10 +221,7 @@ class ParcelRows:
         if message_ids is not None:
             query = query.where(PARCEL.c.message_id.in_(list(message_ids)))
         with self._database.reading() as connection:
-            return [
-                PortalEvent(r.seq, r.parcel_id, r.message_id, Happening(r.kind), from_micros(r.at), r.detail)
-                for r in connection.execute(query)
-            ]
+            return [_event(row) for row in connection.execute(query)]
 
     # --- the web application
 
@@ -306,6 +305,15 @@ class ParcelRows:
         ended = {"state": state.value, "ended_at": to_micros(self._now())}
         connection.execute(update(PARCEL).where(PARCEL.c.id == parcel_id).values(nothing | ended))
         self.tell(connection, parcel_id, _ENDS[state], detail)
+
+
+def _event(row: Any) -> PortalEvent:
+    """Returns an event; its detail goes on into the ledger and its lists, so one that is none of ours is
+    left out."""
+    detail = row.detail if _DETAIL.fullmatch(row.detail) else ""
+    return PortalEvent(
+        row.seq, row.parcel_id, row.message_id, Happening(row.kind), from_micros(row.at), detail
+    )
 
 
 def _add_chunks(connection: Connection, parcel_id: str, chunks: Iterable[SealedChunk]) -> None:

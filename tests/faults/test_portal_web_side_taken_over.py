@@ -69,6 +69,14 @@ def test_a_reply_of_another_shape_is_damaged(bench, tmp_path, monkeypatch):
         _open(bench, sealed, tmp_path / "svar")
 
 
+@pytest.mark.parametrize("detail", ["=HYPERLINK(1)", "a\nb", "<b>", "x" * 65, "\u202e", "-1+1"])
+def test_what_an_event_adds_is_a_word_of_ours_or_nothing(bench, detail):
+    parcel = bench.send(bench.consignment())
+    bench.store.parcels.note(parcel.id, Happening.READ, detail)
+    bench.store.parcels.note(parcel.id, Happening.NOTICE_BOUNCED, "smtp_x.550 5.1.1")
+    assert [event.detail for event in bench.store.parcels.events()][-2:] == ["", "smtp_x.550 5.1.1"]
+
+
 def test_an_event_that_nobody_knows_stops_no_reader(bench):
     parcel = bench.send(bench.consignment())
     strange = {"parcel_id": parcel.id, "kind": "<b>", "at": 0, "detail": "x"}
