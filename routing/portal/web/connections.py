@@ -29,6 +29,7 @@ class Patience:
     piece of an answer (256 kB at most). A proxy may have more than `per_address` connections.
     """
 
+    tls_seconds: float = 15.0
     head_seconds: float = 15.0
     body_seconds: float = 20.0
     bytes_a_second: int = 2000

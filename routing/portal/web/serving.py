@@ -6,7 +6,10 @@ which lets nothing personal through.
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -24,11 +27,12 @@ def make_server(app: ASGIApp, settings: PortalServer, patience: Patience | None 
     """
     if settings.certificate is None and not settings.trusted_proxies:
         raise ConfigurationError("portal.no_tls")
+    patience = patience or Patience()
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=watched(patience or Patience(), settings.trusted_proxies),
+        http=watched(patience, settings.trusted_proxies),
         ws="none",
         lifespan="on",
         access_log=False,
@@ -51,4 +55,22 @@ def make_server(app: ASGIApp, settings: PortalServer, patience: Patience | None 
         raise ConfigurationError("portal.no_tls") from None
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+        return _TlsServer(config, patience.tls_seconds)
     return uvicorn.Server(config)
+
+
+class _TlsServer(uvicorn.Server):
+    """Waits no longer for TLS to begin than for a request; uvicorn has no word for it, and would a minute."""
+
+    def __init__(self, config: uvicorn.Config, seconds: float) -> None:
+        super().__init__(config)
+        self._seconds = seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        create = loop.create_server
+        loop.create_server = partial(create, ssl_handshake_timeout=self._seconds)  # type: ignore[method-assign]
+        try:
+            await super().startup(sockets)
+        finally:
+            loop.create_server = create  # type: ignore[method-assign]
