@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from routing.portal.database import Database, Taken, from_micros, to_micros
 from routing.portal.parcels import (
@@ -32,6 +32,7 @@ from routing.portal.tables import CHALLENGE, CHUNK, EVENT, PARCEL, SESSION
 SealedChunk = tuple[int, int, bytes]
 """Document's ordinal, number of the chunk, sealed bytes."""
 
+READS_AN_HOUR = 60
 _A_FEW = 8
 _DETAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ .:-]{0,63}")
 _KNOWN = [kind.value for kind in Happening]
@@ -247,12 +248,19 @@ class ParcelRows:
             number += _A_FEW
 
     def set_read(self, parcel_id: str, kind: Happening, detail: str) -> None:
-        """Notes that a document was shown or downloaded; the first time makes the parcel read."""
-        at = to_micros(self._now())
+        """Notes that a document was shown or downloaded; the first time makes the parcel read.
+
+        So many are noted in an hour and no more: each goes on into the ledger.
+        """
+        now = self._now()
+        at, an_hour_ago = to_micros(now), to_micros(now - timedelta(hours=1))
+        same = and_(EVENT.c.parcel_id == parcel_id, EVENT.c.kind == kind.value, EVENT.c.at > an_hour_ago)
         with self._database.writing() as connection:
             unread = update(PARCEL).where(PARCEL.c.id == parcel_id, PARCEL.c.read_at.is_(None))
             connection.execute(unread.values(read_at=at))
-            self.tell(connection, parcel_id, kind, detail)
+            n_noted = connection.scalar(select(func.count()).select_from(EVENT).where(same)) or 0
+            if n_noted < READS_AN_HOUR:
+                self.tell(connection, parcel_id, kind, detail)
 
     def reserve_try(self, parcel_id: str) -> Parcel | None:
         """Counts a try before it is judged, so that no two at once count as one; None when locked.

@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from routing.portal.links import LinkToken
+from routing.portal.parcel_rows import READS_AN_HOUR
+from routing.portal.parcels import Happening
 from routing.portal.tables import RATE
 from tests.rigs.portal_sites import WIDE, Log, Visitor, site_of
 from tests.rigs.portals import PortalBench
@@ -67,3 +69,21 @@ def test_a_flood_from_everywhere_leaves_no_heap_of_counts_and_no_heap_of_lines(b
         n_rows = connection.scalar(select(func.count()).select_from(RATE))
     assert n_rows < 2 * 2 * 300  # as many as the last minutes made, and not as many as ever were
     assert log.lines == [{"event": "portal.limited", "kind": "everything_missed"}] * 4
+
+
+def test_who_reads_without_end_fills_no_log_of_what_happened(bench):
+    bench.send(bench.consignment())
+    visitor = Visitor(bench, site_of(bench))
+    path = visitor.enter(bench.token())
+
+    def told() -> int:
+        kinds = [event.kind for event in bench.store.parcels.events()]
+        return kinds.count(Happening.DOWNLOADED)
+
+    for _ in range(READS_AN_HOUR + 10):
+        assert visitor.get(f"{path}/hent/1").status_code == 200
+    assert told() == READS_AN_HOUR
+    bench.clock.move(minutes=61)
+    path = visitor.enter(bench.token())
+    assert visitor.get(f"{path}/hent/1").status_code == 200
+    assert told() == READS_AN_HOUR + 1
