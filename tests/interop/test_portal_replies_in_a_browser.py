@@ -122,6 +122,10 @@ def test_the_end_of_a_visit_is_announced_and_put_off_by_a_person_alone(browser, 
     clock.move(minutes=16)
     until(walk, lambda: ask().startswith(t("clock_soon", at="10:20")))
     walk.look("soon")
+    frame = walk_of(browser, "ur-ramme", language, storage_state=walk.context.storage_state())
+    frame.page.goto(walk.page.url.replace("/svar", "/tid"))
+    frame.look("soon")
+    frame.done(portal.url)
     walk.page.frame_locator("iframe.clock").get_by_role("link", name=t("clock_stay")).click()
     until(walk, lambda: said.inner_text().startswith(t("clock_until", at="10:36")))
     clock.move(minutes=19)  # it would be over, had nobody stayed
