@@ -49,6 +49,7 @@ def test_a_person_reads_downloads_prints_and_signs_out(
     walk.button(t("code_do"))
     assert walk.heading() == TITLE
     assert walk.page.locator("html").get_attribute("lang") == language
+    assert walk.page.title() == f"{t('papers_heading')} – {SENDER}"  # a history tells nothing of the letter
     walk.look("papers")
     with walk.page.expect_download() as download:
         walk.link(t("paper_fetch"))

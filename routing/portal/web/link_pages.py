@@ -19,6 +19,7 @@ from routing.portal.web.cookies import BROWSER, read_cookie, session_cookie, set
 from routing.portal.web.forms import Form, read_form
 from routing.portal.web.pages import draw, language_of
 from routing.portal.web.website import PageFault, Site, address_of, browser_of
+from routing.portal.wording import LANGUAGES
 from schemas.errors import ConfigurationError, InDoubt, SendError
 
 if TYPE_CHECKING:
@@ -175,8 +176,9 @@ class LinkPages:
         return self._first(request, opened, error, status)
 
     def _first(self, request: Request, opened: OpenParcel, error: str = "", status: int = 200) -> Response:
-        browser = browser_of(request)
-        language = language_of(request)
+        browser, hints = browser_of(request), opened.envelope.person.hints
+        wished = language_of(request)
+        told = next((one for one in (wished, *LANGUAGES) if hints.get(one)), wished)
         return draw(
             self._site,
             request,
@@ -187,7 +189,8 @@ class LinkPages:
             address=f"/b/{opened.token.text}",
             path=f"/b/{opened.token.text}",
             methods=[(one.name, _kind(one)) for one in self._site.possible(opened)],
-            hint=opened.envelope.person.hints.get(language, ""),
+            hint=hints.get(told, ""),
+            hint_language=told,
             until=opened.parcel.expires_at,
             send_mark=self._site.browser_mark(browser, f"send {opened.parcel.id}"),
             prove_mark=self._site.browser_mark(browser, f"prove {opened.parcel.id}"),
