@@ -86,7 +86,7 @@ def wrong_old_right(walk: Walk, t: Callable[..., str], clock: Clock, sent: Calla
 
 def until(walk: Walk, true: Callable[[], bool]) -> None:
     """Waits for something that only the browser knows of."""
-    for _ in range(400):
+    for _ in range(1200):
         if true():
             return
         walk.page.wait_for_timeout(50)
