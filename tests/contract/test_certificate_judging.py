@@ -230,6 +230,17 @@ def test_an_old_list_handed_out_again_does_not_replace_a_younger_one(service: Re
     assert len(service.asked) == 2
 
 
+def test_a_list_of_a_time_to_come_is_not_believed(service: RevocationService) -> None:
+    root = make_root()
+    person = _person(root, service.list_at("/list"))
+    service.bodies["/list"] = revocation_list(root, at=LETTER_AT + timedelta(hours=1))
+    bench = Bench(root)
+    assert bench.code(person) == "certificate.revocation_unknown"
+    service.bodies["/list"] = revocation_list(root, person)
+    bench.wait(RETRY + timedelta(seconds=1))
+    assert bench.code(person) == "certificate.revoked"
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"nothing of the kind", b"\x30\x03\x0a\x01\x06"],
