@@ -125,6 +125,8 @@ def test_a_receipt_says_where_it_went_and_how(mail_world):
     assert proof["address"] == server.address
     assert proof["tls_version"] == server.talks[-1].tls_version == "TLSv1.3"
     assert proof["peer_certificate_sha256"] == server.identity.certificate.fingerprint(hashes.SHA256()).hex()
+    assert proof["tls_cipher"].startswith("TLS_")
+    assert proof["peer_certificate_subject"] and proof["peer_certificate_not_after"]
     assert proof["queued_as"] == "4F1A2B"
     assert proof["level"] == "verify"
     assert "smarthost" not in proof
