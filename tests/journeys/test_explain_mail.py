@@ -99,6 +99,32 @@ def test_a_letter_to_a_server_that_is_down_has_the_same_evidence(found_mail_hous
     assert house.received() == []
 
 
+def test_people_see_a_row_for_every_channel_and_what_would_be_sent(found_mail_house: FoundMailHouse) -> None:
+    house = found_mail_house(material='data_class = "special_category"')
+    (gone,) = exempt(house, "valid")
+    house.drop("november", [(gone, EVA)])
+    consignment = house.told()["consignment"]
+    told = said(house.house, "explain", consignment).out
+    assert "Veje lige nu" in told
+    assert re.search(r"Kanal +Beskyttelse +Åben +Tilladt +Hvorfor", told)
+    rows = {cells[0]: cells for cells in map(str.split, told.splitlines()) if len(cells) > 3}
+    assert [rows[name][-1] for name in ("eboks", "smime", "tls")] == [
+        "[eboks.exempt]",
+        "[certificate.none_found]",
+        "[policy.never]",
+    ]
+    assert [rows[name][1:4] for name in ("tunnel", "tls")] == [
+        ["domæne", "ja", "ja"],
+        ["forbindelsen", "ja", "nej"],
+    ]
+    assert "Lige nu ville den gå med tunnel." in told
+    grounds = told[told.index("Grundlag for tunnel:") : told.index("Grundlag for tls:")]
+    assert "domain kommune.example" in grounds
+    assert re.search(r"subject CN=Gateway kommune.example,.*issuer CN=.*days_left \d+", grounds)
+    assert re.search(r"mx mx.kommune.example, .*found passed.*tls_version TLSv1", told)
+    assert house.received() == []
+
+
 def test_what_is_no_address_is_told_and_nobody_is_asked(found_mail_house: FoundMailHouse) -> None:
     house = found_mail_house()
     ran = house.brevdue("explain", "Anna <anna@klinik.example>")
