@@ -103,6 +103,8 @@ class KeptFile:
 class Ration:
     """How much may go by one channel within `hours`: `allows(n_recipients, n_persons)` says whether.
 
+    `beside` are other channels whose letters count too: those with the same protection.
+
     `n_recipients` counts addresses that got data about the person, `n_persons` the persons whose data went
     to the address, this consignment included. Only consignments of these `materials` are counted. `mailbox`
     returns the one way to write an address: other ways to write it make no other recipient.
@@ -112,6 +114,7 @@ class Ration:
     materials: frozenset[str]
     allows: Callable[[int, int], bool]
     mailbox: Callable[[str], str] = str.strip
+    beside: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

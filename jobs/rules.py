@@ -49,7 +49,9 @@ def ration_of(house: House, channel: str) -> Ration | None:
     def allows(n_recipients: int, n_persons: int) -> bool:
         return not amount_obstacle(policy.limits, Amount(n_recipients, n_persons))
 
-    return Ration(policy.limits.hours, limited, allows, _mailbox)
+    # Two channels of the same protection must not carry twice as much together.
+    beside = frozenset(name for name, other in house.protections().items() if other is protection)
+    return Ration(policy.limits.hours, limited, allows, _mailbox, beside)
 
 
 def _mailbox(address: str) -> str:

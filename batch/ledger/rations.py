@@ -8,7 +8,7 @@ Says nothing about what is too much: see `Ration.allows`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, or_, select
@@ -63,7 +63,7 @@ def allot(
     if not uses:
         return frozenset()
     store.database.lock_rations(connection)  # two workers that count at once would both find room
-    tally = _read(connection, channel, uses, at - int(ration.hours * _HOUR))
+    tally = _read(connection, {channel, *ration.beside}, uses, at - int(ration.hours * _HOUR))
     over: set[str] = set()
     rows: list[dict[str, object]] = []
     for use in uses:
@@ -81,7 +81,8 @@ def amount(store: Store, channel: str, consignment: Consignment, ration: Ration)
     """Returns the counts that `Ration.allows` would be asked about if this consignment were due now."""
     use = _use(store, consignment, ration)
     with store.database.reading() as connection:
-        return _read(connection, channel, [use], store.micros() - int(ration.hours * _HOUR)).with_it(use)
+        since = store.micros() - int(ration.hours * _HOUR)
+        return _read(connection, {channel, *ration.beside}, [use], since).with_it(use)
 
 
 def forget(connection: Connection, channel_ids: Sequence[tuple[str, str]]) -> None:
@@ -104,7 +105,7 @@ def _use(store: Store, consignment: Consignment, ration: Ration) -> _Use:
     )
 
 
-def _read(connection: Connection, channel: str, uses: Sequence[_Use], since: int) -> _Tally:
+def _read(connection: Connection, channels: Collection[str], uses: Sequence[_Use], since: int) -> _Tally:
     tally = _Tally()
     columns = RATION_USE.c.person_key, RATION_USE.c.address_key
     for part in chunks(uses):
@@ -112,7 +113,7 @@ def _read(connection: Connection, channel: str, uses: Sequence[_Use], since: int
             RATION_USE.c.person_key.in_({use.person for use in part}),
             RATION_USE.c.address_key.in_({use.address for use in part}),
         )
-        query = select(*columns).where(RATION_USE.c.channel == channel, RATION_USE.c.at > since, met)
+        query = select(*columns).where(RATION_USE.c.channel.in_(channels), RATION_USE.c.at > since, met)
         for person, address in connection.execute(query):
             tally.add(person, address)
     return tally

@@ -118,6 +118,18 @@ def test_other_materials_and_channels_are_not_counted(ledgers: LedgerHouse) -> N
     assert not any(claim.over_ration for claim in _claim(ledgers, ration=None))
 
 
+def test_channels_of_the_same_protection_count_together(ledgers: LedgerHouse) -> None:
+    together = replace(RATION, beside=frozenset({CHANNEL, "tls2"}))
+    _add(ledgers, (A, "x@firma.example"), (B, "x@firma.example"))
+    assert not any(claim.over_ration for claim in _claim(ledgers, together))
+    ledgers.add(1, route=("tls2",), material=MATERIAL, digits=C, email="x@firma.example")
+    (claim,) = ledgers.ledger.claim(
+        "tls2", 10, owner=OWNER, lease_seconds=60, name_id=lambda seed: seed, ration=together
+    )
+    assert claim.over_ration
+    assert ledgers.ledger.amount("tls2", claim.consignment, together) == (1, 3)
+
+
 def test_neither_number_nor_address_is_stored(ledgers: LedgerHouse) -> None:
     _add(ledgers, (A, "x@firma.example"))
     _claim(ledgers)

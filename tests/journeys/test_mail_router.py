@@ -132,6 +132,17 @@ def test_the_sixth_person_to_one_address_does_not_go_by_tls(found_mail_house: Fo
     assert (tls["open"], tls["allowed"], tls["code"]) == (True, False, "policy.too_much")
 
 
+def test_a_second_channel_of_forced_tls_carries_no_more(found_mail_house: FoundMailHouse) -> None:
+    house = found_mail_house(route=("tls", "tls2"))
+    text = house.house.path.read_text(encoding="utf-8")
+    second = text[text.index("[channels.tls]") :].replace("[channels.tls]", "[channels.tls2]")
+    house.house.path.write_text(f"{text}\n{second}", encoding="utf-8")
+    house.drop("november", [(number, HANS) for number in numbers(6)])
+    house.send()
+    assert house.house.states() == {"delivered": 5, "held": 1}
+    assert len(house.received()) == 5
+
+
 def test_an_internationalised_address_is_one_mailbox_however_it_is_written(
     found_mail_house: FoundMailHouse,
 ) -> None:
