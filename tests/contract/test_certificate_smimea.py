@@ -96,7 +96,9 @@ def test_a_record_that_gives_no_certificate_of_its_own_is_left_out(
         names.put(NAME, "SMIMEA", f"{usage} {selector} {matching} {'ab' * 32}", "3 0 0 00ff")
     else:
         names.put(NAME, "SMIMEA", _record(issue(people.root, BO, ec_key()), usage, selector), "3 0 0 00ff")
-    assert refusal_of(_choice(folder, names))[0] == "certificate.none_found"
+    choice = _choice(folder, names)
+    assert choice.chosen is None
+    assert refusal_of(choice)[0] == "certificate.none_found"
 
 
 @pytest.mark.parametrize("fault", ["bogus", "failing"])
