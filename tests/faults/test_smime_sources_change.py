@@ -4,15 +4,18 @@ leaves the store, our own certificate is renewed. Nothing is sent to a certifica
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from routing.smime.workshop import Workshop
+from routing.smime.sealing import Profile
+from routing.smime.workshop import Order, Workshop
 from schemas.errors import Transient, Unreachable
 from tests.rigs.mail_channels import BOB, DOMAIN, MailBench, opened, run, send
-from tests.rigs.mail_people import LETTER_AT, ec_key, issue
+from tests.rigs.mail_letters import letter
+from tests.rigs.mail_people import LETTER_AT, Person, ec_key, issue
 from tests.rigs.slapd import Slapd
 
 EVA = f"eva@{DOMAIN}"
@@ -79,3 +82,24 @@ def test_our_own_certificate_renewed_in_flight_signs_from_then_on(bench: MailBen
     # It must not seem to have signed before it was made, though its batch is older.
     assert found[1].signatures[0].at == LETTER_AT - timedelta(hours=1)
     assert found[0].signatures[0].at.isoformat() == "2026-11-24T06:30:00+00:00"
+
+
+def test_what_was_ordered_for_one_certificate_of_ours_is_not_signed_with_another(bench: MailBench) -> None:
+    bob, mail = bench.people.bob, letter()
+    workshop = Workshop(bench.folder.certificate, bench.folder.key, 1)
+
+    def order(signer: Person) -> Order:
+        der = bob.certificate.public_bytes(Encoding.DER)
+        return Order(mail, mail.heading, der, False, Profile(), signer.identity.id.fingerprint)
+
+    async def work() -> str:
+        with pytest.raises(Transient) as caught:
+            await workshop.seal(order(bench.people.carol))
+        sealed = await workshop.seal(order(bench.people.sender))
+        assert sealed.fingerprints == (bob.identity.id.fingerprint,)
+        return caught.value.code
+
+    try:
+        assert asyncio.run(work()) == "smime.workshop_lost"
+    finally:
+        workshop.close()
