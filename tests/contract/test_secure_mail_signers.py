@@ -62,6 +62,16 @@ def test_the_protected_sender_counts_and_not_the_one_outside(people: MailPeople)
     ]
 
 
+def test_a_message_from_two_people_is_from_nobody(people: MailPeople) -> None:
+    """Which of the two a program shows is its own affair."""
+    for other in (b"From: chef@afsender.example\r\n", b"FROM: <loen@afsender.example>\r\n"):
+        whole = plain_message(letter())
+        for payload in ([other + whole], [whole.replace(b"To: ", other + b"To: ", 1)]):
+            signed = sign(payload, digest_of(payload), people.sender.identity, LETTER_AT)
+            (signer,) = _signers(message_of(cms_entity(signed, "signed-data")), people.root)
+            assert (signer.signature.good, signer.trusted) == (True, False)
+
+
 def test_a_changed_letter_has_no_trusted_signer(people: MailPeople) -> None:
     payload = [plain_message(letter())]
     signature = sign(payload, digest_of(payload), people.sender.identity, LETTER_AT, detached=True)

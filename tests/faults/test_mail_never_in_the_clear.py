@@ -84,6 +84,10 @@ def test_what_may_have_been_taken_is_held_and_goes_no_other_way(found_mail_house
     assert (mail["layers"], mail["under_tls"]) == ([], True)
     told = house.told()
     assert (told["state"], told["needs_person"]) == ("in_doubt", True)
+    house.faults({"kind": "no_starttls"})
+    outlook = house.told()["outlook"]
+    assert {one["channel"]: one["open"] for one in outlook["reasons"]} == {"tls": False, "smime": True}
+    assert outlook["channel"] == ""  # its own is closed now, and no other may be tried
 
 
 def test_resend_once_sends_the_same_mail_once_more(found_mail_house: FoundMailHouse) -> None:
