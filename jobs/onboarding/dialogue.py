@@ -6,7 +6,11 @@ Passwords are read without being shown and are kept nowhere.
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import sys
+import threading
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -78,7 +82,28 @@ class Dialogue:
         shown = f" [{default}]" if default else ""
         self.screen.out.write(f"{prompt}{shown}: ")
         self.screen.out.flush()
+        if self.source.isatty():
+            _await_line(self.source)
         line = self.source.readline()
         if not line or line.strip().lower() in QUIT:
             raise Left
         return line.strip()
+
+
+def _await_line(terminal: TextIO) -> None:
+    """Returns when a line was typed.
+
+    A Ctrl-C in the moment before a read begins would only be heard after the next line: the pipe that Python
+    writes every signal to ends the waiting whenever it comes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    heard, says = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    before = signal.set_wakeup_fd(says, warn_on_full_buffer=False)
+    try:
+        while terminal.fileno() not in select.select([terminal.fileno(), heard], [], [])[0]:
+            os.read(heard, 4096)  # a signal whose handler raises nothing
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(heard)
+        os.close(says)

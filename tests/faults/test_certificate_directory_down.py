@@ -23,6 +23,7 @@ from schemas.mail_settings import LdapDirectory
 from tests.rigs.mail_houses import MailFolder, finder, mail_folder
 from tests.rigs.mail_people import LETTER_AT, MailPeople, Person, ec_key, issue
 from tests.rigs.slapd import SUFFIX, Slapd
+from tests.rigs.waiting import wait_for
 
 BO, EVA = "bo@modtager.example", "eva@modtager.example"
 
@@ -126,6 +127,7 @@ def test_not_everybody_waits_for_one_that_hangs(folder: MailFolder) -> None:
 
     with _listening() as peer:
         assert asyncio.run(ask(peer)) == 200
+        wait_for(lambda: peer.n_taken, "the connection")
         assert peer.n_taken == 1
 
 

@@ -21,8 +21,10 @@ def test_a_reader_that_dies_twice_of_one_document_refuses_it_and_takes_the_other
 
 def test_a_reader_that_dies_once_costs_no_document() -> None:
     slips = [request(pdfs.payslip_pdf(RECIPIENT, f"Test {n}", 20_000), token=n) for n in range(50)]
-    with Inspector(2) as inspector, killing_children(signal.SIGKILL, 1, at_least_seconds=0.25) as killed:
-        answers = list(inspector.inspect(slips * 30))
+    with Inspector(2) as inspector:
+        inspect_all(inspector, slips)  # they have started: what is killed is at a document
+        with killing_children(signal.SIGKILL, 1, at_least_seconds=0.05) as killed:
+            answers = list(inspector.inspect(slips * 30))
     assert len(killed) == 1
     assert [one.token for one, _ in answers] == list(range(50)) * 30
     assert {found.code for _, found in answers} == {""}

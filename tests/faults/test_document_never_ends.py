@@ -20,8 +20,8 @@ def test_a_reader_that_only_hangs_is_cut_off_too() -> None:
     """A stopped process uses no processor time at all."""
     slow = request(pdfs.endless_pdf())
     with (
-        Inspector(1, seconds=2.0) as inspector,
-        killing_children(signal.SIGSTOP, 1, at_least_seconds=0.3) as stopped,
+        Inspector(1, seconds=4.0) as inspector,
+        killing_children(signal.SIGSTOP, 1, at_least_seconds=0.4) as stopped,
     ):
         assert codes(inspect_all(inspector, [slow, request(pdfs.plain_pdf())])) == ["document.too_slow", ""]
     assert len(stopped) == 1

@@ -75,17 +75,18 @@ def _opens_documents(process_id: str) -> bool:
 
 @contextmanager
 def killing_children(signal_number: int, n_kills: int, at_least_seconds: float = 0.5) -> Iterator[list[int]]:
-    """Kills that many of our children while the block runs, each once it has used some processor time.
+    """Kills that many of our children while the block runs, each once it has used some processor time in it.
 
     Yields the list of the killed, which grows.
     """
     killed: list[int] = []
+    before = {one: _used_seconds(one) for one in child_ids()}
     done = Event()
 
     def kill() -> None:
         while len(killed) < n_kills and not done.is_set():
             for one in child_ids():
-                if one not in killed and _used_seconds(one) >= at_least_seconds:
+                if one not in killed and _used_seconds(one) - before.get(one, 0.0) >= at_least_seconds:
                     with suppress(ProcessLookupError):  # it has ended by itself
                         os.kill(one, signal_number)
                         killed.append(one)
