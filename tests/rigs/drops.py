@@ -27,6 +27,7 @@ from batch.ledger import Ledger
 from batch.quarantine import DropRefused
 from batch.vault import Vault
 from schemas.settings import Settings, SourceSettings
+from tests.rigs.inspecting import PATIENT_SECONDS
 from tests.rigs.pdfs import payslip_pdf
 
 SOURCE = "loen"
@@ -233,7 +234,7 @@ OpenHouse = Callable[..., IntakeHouse]
 @pytest.fixture(scope="session")
 def inspector() -> Iterator[Inspector]:
     """One pool of children for all tests of a process."""
-    with Inspector(n_workers=1) as pool:
+    with Inspector(n_workers=1, seconds=PATIENT_SECONDS) as pool:
         yield pool
 
 
@@ -254,7 +255,7 @@ def intake_house(tmp_path: Path, inspector: Inspector) -> Iterator[OpenHouse]:
 def pull_until(folder: str, point: str, source: dict[str, Any]) -> None:
     """Takes in what a house in `folder` has, in a process of its own that dies at a failpoint."""
     os.environ[VARIABLE] = point
-    with Inspector(n_workers=1) as pool:
+    with Inspector(n_workers=1, seconds=PATIENT_SECONDS) as pool:
         open_house(Path(folder), pool, **source).pull()
 
 
@@ -267,7 +268,7 @@ def crash_at(tmp_path: Path) -> Callable[..., None]:
     def crash(point: str, **source: Any) -> None:
         process = context.Process(target=pull_until, args=(str(tmp_path), point, source))
         process.start()
-        process.join(60)
+        process.join(250)
         assert process.exitcode == -signal.SIGKILL, f"{point} was not reached"
         process.close()
 

@@ -17,6 +17,8 @@ from batch.inspection import Inspection, InspectionRequest, Inspector
 
 TODAY = date(2026, 11, 24)
 RECIPIENT = "1408683994"
+PATIENT_SECONDS = 250.0
+"""For inspectors whose documents may take what they need: a slow machine proves nothing about them."""
 
 
 def request(

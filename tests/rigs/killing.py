@@ -29,6 +29,6 @@ def kill_at(house: HouseOnDisk, point: str, *words: str) -> None:
     _CONTEXT.set_forkserver_preload(["tests.rigs.drops", "tests.rigs.killing"])
     process = _CONTEXT.Process(target=_run_until, args=(str(house.path), point, words))
     process.start()
-    process.join(60)
+    process.join(250)
     assert process.exitcode == -signal.SIGKILL, f"{point} was not reached"
     process.close()

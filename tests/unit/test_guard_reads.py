@@ -14,14 +14,14 @@ from batch.inspection import Inspection, Inspector
 from batch.office_rules import check_office
 from batch.pdf_rules import open_pdf
 from tests.rigs import office_files, pdfs
-from tests.rigs.inspecting import inspect_one
+from tests.rigs.inspecting import PATIENT_SECONDS, inspect_one
 
 OTHER, OTHER_SPELLED = "0101653999", "010165-3999"
 
 
 @pytest.fixture(scope="module")
 def inspector() -> Iterator[Inspector]:
-    with Inspector(1) as one:
+    with Inspector(1, seconds=PATIENT_SECONDS) as one:
         yield one
 
 

@@ -15,12 +15,20 @@ from batch.inspection import DEPTH, Inspection, InspectionRequest, Inspector
 from schemas.errors import ConfigurationError
 from tests.rigs import pdfs
 from tests.rigs.big_drops import cprs
-from tests.rigs.inspecting import RECIPIENT, child_ids, codes, inspect_all, inspect_one, request
+from tests.rigs.inspecting import (
+    PATIENT_SECONDS,
+    RECIPIENT,
+    child_ids,
+    codes,
+    inspect_all,
+    inspect_one,
+    request,
+)
 
 
 @pytest.fixture(scope="module")
 def inspector() -> Iterator[Inspector]:
-    with Inspector(2) as one:
+    with Inspector(2, seconds=PATIENT_SECONDS) as one:
         yield one
 
 
@@ -66,7 +74,7 @@ def test_large_documents_count_by_their_bytes(inspector: Inspector) -> None:
 
 def test_nothing_to_inspect_starts_no_child() -> None:
     before = child_ids()
-    with Inspector(2) as one:
+    with Inspector(2, seconds=PATIENT_SECONDS) as one:
         assert inspect_all(one, []) == []
         assert child_ids() == before
 
@@ -98,7 +106,7 @@ def test_two_sequences_at_once_are_refused(inspector: Inspector) -> None:
 
 def test_closing_ends_every_child_and_it_may_be_used_again() -> None:
     before = set(child_ids())
-    one = Inspector(2)
+    one = Inspector(2, seconds=PATIENT_SECONDS)
     assert len(inspect_all(one, [request(pdfs.plain_pdf())] * 20)) == 20
     assert len(set(child_ids()) - before) == 2
     one.close()
@@ -113,7 +121,7 @@ def test_a_child_knows_no_secret_and_is_kept_within_limits(
     inspector: Inspector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BREVDUE_SECRET", "hemmeligt")
-    with Inspector(1, memory_bytes=300 * 1024 * 1024) as one:
+    with Inspector(1, memory_bytes=300 * 1024 * 1024, seconds=PATIENT_SECONDS) as one:
         before = set(child_ids())
         assert inspect_one(one, pdfs.plain_pdf()).code == ""
         (child,) = set(child_ids()) - before
@@ -127,7 +135,7 @@ def test_a_child_knows_no_secret_and_is_kept_within_limits(
 
 
 def test_a_child_stays_small_over_many_documents(inspector: Inspector) -> None:
-    with Inspector(1) as one:
+    with Inspector(1, seconds=PATIENT_SECONDS) as one:
         before = set(child_ids())
         documents = [request(pdfs.payslip_pdf(RECIPIENT, f"Test {n}")) for n in range(20)]
         inspect_all(one, documents)
@@ -147,7 +155,7 @@ def _resident_kilobytes(process_id: int) -> int:
 def test_a_child_that_holds_much_is_replaced_and_no_document_is_blamed() -> None:
     """With so little memory, what every child holds from the start is already much."""
     seen = set()
-    with Inspector(1, memory_bytes=90 * 1024 * 1024) as one:
+    with Inspector(1, memory_bytes=90 * 1024 * 1024, seconds=PATIENT_SECONDS) as one:
         for _, found in one.inspect(request(pdfs.plain_pdf()) for _ in range(9)):
             seen |= set(child_ids())
             assert found == Inspection(n_pages=1)
@@ -157,7 +165,7 @@ def test_a_child_that_holds_much_is_replaced_and_no_document_is_blamed() -> None
 def test_a_child_that_can_not_start_is_no_documents_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     for broken in ("/bin/false", "/nowhere/python"):
         monkeypatch.setattr(sys, "executable", broken)
-        with Inspector(1) as one, pytest.raises(ConfigurationError) as caught:
+        with Inspector(1, seconds=PATIENT_SECONDS) as one, pytest.raises(ConfigurationError) as caught:
             inspect_all(one, [request(pdfs.plain_pdf())])
         assert caught.value.code == "document.inspector_failed"
 

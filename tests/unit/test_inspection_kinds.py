@@ -12,14 +12,14 @@ from batch.inspection import Inspection, Inspector
 from batch.media_types import ALIASES, MEDIA_TYPES, media_type
 from schemas.errors import BadInput
 from tests.rigs import office_files, pdfs
-from tests.rigs.inspecting import inspect_one
+from tests.rigs.inspecting import PATIENT_SECONDS, inspect_one
 
 HTML = "<!DOCTYPE html><html><head><title>Løn</title>{head}</head><body {attributes}>{body}</body></html>"
 
 
 @pytest.fixture(scope="module")
 def inspector() -> Iterator[Inspector]:
-    with Inspector(1) as one:
+    with Inspector(1, seconds=PATIENT_SECONDS) as one:
         yield one
 
 

@@ -12,12 +12,12 @@ from batch.document_rules import MAX_CHARACTERS
 from batch.inspection import Inspection, Inspector
 from batch.pdf_text import MAX_PAGES_READ, FiumDocument
 from tests.rigs import pdfs
-from tests.rigs.inspecting import codes, inspect_all, inspect_one, request
+from tests.rigs.inspecting import PATIENT_SECONDS, codes, inspect_all, inspect_one, request
 
 
 @pytest.fixture(scope="module")
 def inspector() -> Iterator[Inspector]:
-    with Inspector(1) as one:
+    with Inspector(1, seconds=PATIENT_SECONDS) as one:
         yield one
 
 
