@@ -37,7 +37,7 @@ def bench(tmp_path):
 
 @pytest.fixture
 def gateway(tmp_path):
-    with gateway_of(tmp_path, timeout_seconds=1.0) as made:
+    with gateway_of(tmp_path, timeout_seconds=4.0) as made:
         yield made
 
 

@@ -151,7 +151,7 @@ def _directory(slapd: Slapd, **change: object) -> TunnelDirectory:
         "host": f"localhost:{slapd.tls_port}",
         "ca": slapd.ca,
         "base": SUFFIX,
-        "timeout_seconds": 2,
+        "timeout_seconds": 20,
         "domain_attribute": "associatedDomain",
     }
     return TunnelDirectory.model_validate(given | change)

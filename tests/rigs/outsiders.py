@@ -64,7 +64,7 @@ def listening(app: web.Application, tls: ssl.SSLContext | None = None) -> Iterat
     thread.start()
 
     def run(work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
     running = run(serve(app, tls=tls))
     try:

@@ -150,7 +150,7 @@ class Slapd:
             "host": f"localhost:{self.tls_port}",
             "ca": self.ca,
             "base": SUFFIX,
-            "timeout_seconds": 2,
+            "timeout_seconds": 20,
         }
         return LdapDirectory.model_validate(given | change)
 
