@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import httpx
@@ -12,6 +11,7 @@ from tests.rigs.mail_channels import BOB, MailBench
 from tests.rigs.mail_people import LETTER_AT
 from tests.rigs.portal_sites import form_in, served
 from tests.rigs.portals import Clock, PortalBench, code_in, link_in, parsed
+from tests.rigs.waiting import wait_for
 
 SENDER = "post@eksempel.example"
 
@@ -34,8 +34,6 @@ def test_at_its_end_the_mail_server_is_told_goodbye(bench: MailBench) -> None:
         assert code_in(parsed(server.mails[1].content))
         talk = server.mails[1].talk
         assert talk.secret.endswith(b"\r\n.\r\n")  # kept for the next code
-    until = time.monotonic() + 20
-    while not talk.secret.endswith(b"\r\n.\r\nQUIT\r\n"):  # read by the server in a thread of its own
-        assert time.monotonic() < until, "the server was not told"
-        time.sleep(0.02)
+    # Read by the server in a thread of its own.
+    wait_for(lambda: talk.secret.endswith(b"\r\n.\r\nQUIT\r\n"), "the goodbye")
     portal.close()
