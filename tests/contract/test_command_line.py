@@ -212,12 +212,17 @@ def test_a_fault_is_one_object_on_the_error_stream(found_house: FoundHouse):
     assert json.loads(ran.err)["error"] == "usage.no_such_subject"
 
 
+def beside_progress(err: str) -> str:
+    """Returns what was said but how far it is, which a slow machine tells every ten seconds."""
+    return re.sub(r"^(Henter|Sender): \d+/\d+\n", "", err, flags=re.MULTILINE)
+
+
 def test_sentences_go_to_standard_output_and_nothing_to_the_error_stream(found_house: FoundHouse):
     house = found_house()
     dropped(house)
     for verb in ("pull", "dispatch", "collect", "close", "status"):
         ran = said(house, verb)
-        assert ran.err == "", verb
+        assert beside_progress(ran.err) == "", verb
         assert ran.out.strip(), verb
         assert ESCAPE not in ran.out, verb
     quiet = said(house, "status", "--quiet")
@@ -302,7 +307,7 @@ def test_no_bar_when_only_standard_output_is_a_terminal(found_house: FoundHouse)
         process = start(house, "pull", out=descriptor)
         _, err = process.communicate(timeout=PATIENCE_SECONDS)
         shown = read()
-    assert err == ""
+    assert beside_progress(err) == ""
     assert not any(sign in shown for sign in BAR_WORDS)
 
 

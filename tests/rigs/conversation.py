@@ -110,6 +110,7 @@ def conversation(settings: Path, *words: str) -> Iterator[Conversation]:
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(ROOT)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a run in the background is started deaf to Ctrl-C
         os.execve(sys.executable, command, environment)
     talk = Conversation(pid, terminal)
     try:
