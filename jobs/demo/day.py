@@ -6,6 +6,8 @@ ledger says, and what the simulators hold.
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 N_EMPLOYEES = 200
 MAX_PASSES = 60
 DROP = "loen-2026-11"
+PROGRAM = "brevdue"
 
 
 @dataclass(slots=True)
@@ -200,7 +203,7 @@ def _tell(place: Workplace, day: Day, screen: Screen) -> None:
     screen.line("  " + _say(screen, "errors", path=answers / "fejlliste.csv"))
     screen.line("\n" + _say(screen, "next"))
     for command in ("status", f"explain {day.batch_id}-00022", f"release {day.batch_id} --rows --reason OK"):
-        screen.line(f"  brevdue --settings {place.settings_path} {command}")
+        screen.line(f"  {program()} --settings {place.settings_path} {command}")
     _tell_portal(place, day, screen)
 
 
@@ -223,13 +226,23 @@ def _read_replies(place: Workplace) -> Sequence[str]:
     sealed = place.settings.sources["loen"].folder / ANSWERS / f"*{SUFFIX}"
     key, into = place.folder / PRIVATE, place.folder / "svar-aabnet"
     return (
-        f"brevdue --settings {place.settings_path} collect",
-        f"brevdue portal open-reply {sealed} --key {key} --into {into}",
+        f"{program()} --settings {place.settings_path} collect",
+        f"{program()} portal open-reply {sealed} --key {key} --into {into}",
     )
 
 
+def program() -> str:
+    """Returns how a person calls this program from here: by its name where the shell finds it under that,
+    else by the path it was started by."""
+    started = Path(sys.argv[0])
+    if started.name != PROGRAM:
+        return PROGRAM
+    found = shutil.which(PROGRAM)
+    return PROGRAM if found and started.exists() and started.samefile(found) else str(started)
+
+
 def _serve_again(place: Workplace) -> str:
-    return f"brevdue --settings {place.settings_path} portal"
+    return f"{program()} --settings {place.settings_path} portal"
 
 
 def _tell_ends(day: Day, screen: Screen) -> None:

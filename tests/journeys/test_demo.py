@@ -15,6 +15,7 @@ import pytest
 from jobs.cli import run
 from jobs.demo import run_demo
 from jobs.demo.both_ends import BothEnds, ChannelEnds
+from jobs.demo.day import program
 from jobs.demo.drop import BY_PORTAL
 from jobs.demo.people import employees
 from jobs.demo.portal_visit import serving
@@ -171,3 +172,25 @@ def test_it_speaks_english_too(tmp_path: Path) -> None:
     assert "Both ends agree" in out.getvalue()
     assert "To one there is no way" in out.getvalue()
     assert "lies unread in the portal" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("started", "on_path", "typed"),
+    [
+        ("env/bin/brevdue", "", "env/bin/brevdue"),
+        ("env/bin/brevdue", "env/bin", "brevdue"),
+        ("env/bin/brevdue", "other/bin", "env/bin/brevdue"),
+        ("env/bin/pytest", "env/bin", "brevdue"),
+    ],
+)
+def test_the_commands_it_tells_work_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: str, on_path: str, typed: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in ("env/bin", "other/bin"):
+        Path(place).mkdir(parents=True)
+        Path(place, "brevdue").write_text("#!/bin/sh\n")
+        Path(place, "brevdue").chmod(0o755)
+    monkeypatch.setenv("PATH", on_path and str(tmp_path / on_path))
+    monkeypatch.setattr("sys.argv", [started])
+    assert program() == typed
