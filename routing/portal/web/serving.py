@@ -32,6 +32,7 @@ def make_server(app: ASGIApp, settings: PortalServer, patience: Patience | None 
         app,
         host=settings.host,
         port=settings.port,
+        loop="asyncio",  # whose create_server can be told how long TLS may take to begin
         http=watched(patience, settings.trusted_proxies),
         ws="none",
         lifespan="on",
