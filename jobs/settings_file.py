@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from schemas.catalogue import Language, family, phrase
 from schemas.errors import ConfigurationError
 from schemas.section import Section
+from schemas.setting_faults import HOUSE_RULE, told_faults
 from schemas.settings import KINDS, Settings
 
 FILE_NAME = "brevdue.toml"
@@ -96,6 +97,8 @@ def _faults(error: ValidationError, language: Language) -> str:
 
 def _reason(row: ErrorDetails, language: Language) -> str:
     """Returns what is wrong in our own words, in pydantic's (which are English) where we have none."""
+    if row["type"] == HOUSE_RULE:
+        return told_faults(row["ctx"]["faults"], language)
     key = f"setting.{_ALIKE.get(row['type'], row['type'])}"
     if f"ui.{key}" not in family("ui"):
         return row["msg"]

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.section import ChannelSettings, Section
+from schemas.setting_faults import SettingFault, fault, unfit
 
 
 class EboksMaterial(Section):
@@ -53,7 +54,7 @@ class EboksSettings(ChannelSettings):
     @model_validator(mode="after")
     def _each_source_once(self) -> Self:
         if len(set(self.enrolment)) != len(self.enrolment):
-            raise ValueError("enrolment: a source is named twice")
+            raise unfit(fault("enrolment", "named_twice"))
         return self
 
 
@@ -74,7 +75,7 @@ class EboksChannel(EboksSettings):
     @model_validator(mode="after")
     def _proxy_has_client(self) -> Self:
         if self.profile == "proxy" and not self.client_id:
-            raise ValueError("client_id: required when profile is 'proxy'")
+            raise unfit(fault("client_id", "required_with", other="profile = 'proxy'"))
         return self
 
 
@@ -135,21 +136,23 @@ class SoapOperation(Section):
     def _values_known(self) -> Self:
         unknown = sorted(value for value in self.used - SOAP_VALUES if not value.startswith("="))
         if unknown:
-            raise ValueError(f"fields: no such value: {', '.join(unknown)}")
+            raise unfit(fault("fields", "unknown_values", names=", ".join(unknown)))
         if set(self.yes) & set(self.no):
-            raise ValueError("yes, no: one word can't be both")
+            raise unfit(fault("yes, no", "yes_and_no"))
         return self
 
 
-def _letter_faults(send: SoapOperation) -> list[str]:
+def _letter_faults(send: SoapOperation) -> list[SettingFault]:
     """Returns what an operation lacks for handing over a letter."""
     faults = [
-        f"send.fields: {word} is used nowhere" for word in ("message_id", "document") if word not in send.used
+        fault("send.fields", "used_nowhere", name=word)
+        for word in ("message_id", "document")
+        if word not in send.used
     ]
     if not send.used & _RECIPIENT:
-        faults.append("send.fields: nothing names the recipient")
+        faults.append(fault("send.fields", "nobody_named"))
     if any(word.startswith("attachment") and "[]" not in place for place, word in send.fields.items()):
-        faults.append("send.fields: an attachment's values stand in places with []")
+        faults.append(fault("send.fields", "attachment_places"))
     return faults
 
 
@@ -189,18 +192,18 @@ class EboksSoapChannel(EboksSettings):
     def _whole(self) -> Self:
         faults = []
         if self.security == "signed" and self.partner_certificate is None:
-            faults.append("partner_certificate: required when security is 'signed'")
+            faults.append(fault("partner_certificate", "required_with", other="security = 'signed'"))
         if self.send and self.wsdl is None:
-            faults.append("wsdl: required when send is given")
+            faults.append(fault("wsdl", "required_with", other="send"))
         if self.lookup and not self.send:
-            faults.append("send: required when lookup is given")
-        faults += [f"{name}: required by this contract" for name in self._missing_uuids()]
+            faults.append(fault("send", "required_with", other="lookup"))
+        faults += [fault(name, "required_by_contract") for name in self._missing_uuids()]
         if self.send:
             faults += _letter_faults(self.send)
         if self.lookup and not self.lookup.used & _RECIPIENT:
-            faults.append("lookup.fields: nothing names the recipient")
+            faults.append(fault("lookup.fields", "nobody_named"))
         if faults:
-            raise ValueError("; ".join(faults))
+            raise unfit(*faults)
         return self
 
     def _missing_uuids(self) -> list[str]:

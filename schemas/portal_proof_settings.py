@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from schemas.section import Section
+from schemas.setting_faults import fault, unfit
 
 _LOOPBACK = r"http://(localhost|127\.0\.0\.1|\[::1\])"
 WebAddress = Annotated[
@@ -68,13 +69,13 @@ class PortalMitId(Section):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if (self.client_secret is None) == (self.client_key is None):
-            raise ValueError("client_secret, client_key: give one of the two")
+            raise unfit(fault("client_secret, client_key", "one_of_two"))
         if "openid" not in self.scopes:
-            raise ValueError("scopes: must hold 'openid'")
+            raise unfit(fault("scopes", "must_hold", name="'openid'"))
         if (self.match == "broker") != (self.match_url is not None):
-            raise ValueError("match_url: required with match = 'broker', and only there")
+            raise unfit(fault("match_url", "required_only_with", other="match = 'broker'"))
         if taken := sorted(_OURS & set(self.parameters)):
-            raise ValueError(f"parameters: {', '.join(taken)} are the program's own")
+            raise unfit(fault("parameters", "programs_own", names=", ".join(taken)))
         return self
 
 
@@ -101,18 +102,18 @@ class PortalSms(Section):
     def _fitting_template(self) -> Self:
         if self.gateway != "template":
             if self.headers or self.fields or self.body != "json":
-                raise ValueError("headers, fields, body: only with gateway = 'template'")
+                raise unfit(fault("headers, fields, body", "only_with", other="gateway = 'template'"))
             return self
         texts = [self.url, *self.headers.values(), *_texts(self.fields)]
         named = set().union(*(_placeholders(text) for text in texts))
         if unknown := sorted(named - PLACEHOLDERS):
-            raise ValueError(f"template: unknown placeholders {', '.join(unknown)}")
+            raise unfit(fault("template", "unknown_placeholders", names=", ".join(unknown)))
         if "text" not in named or not named & {"mobile", "number"}:
-            raise ValueError("template: must name {text} and {mobile} or {number}")
+            raise unfit(fault("template", "text_and_number"))
         if {"mobile", "number", "text", "token"} & _placeholders(self.url):
-            raise ValueError("url: only {sender} and {id}; addresses end in logs")
+            raise unfit(fault("url", "address_in_logs"))
         if self.body == "form" and not all(isinstance(value, str) for value in self.fields.values()):
-            raise ValueError("fields: a form has texts only")
+            raise unfit(fault("fields", "form_of_texts"))
         return self
 
 
@@ -133,7 +134,7 @@ def _placeholders(text: str) -> set[str]:
     try:
         parts = list(string.Formatter().parse(text))
     except ValueError:
-        raise ValueError("template: a brace stands alone; write it twice") from None
+        raise unfit(fault("template", "lone_brace")) from None
     if any(spec or conversion for _, name, spec, conversion in parts if name is not None):
-        raise ValueError("template: a placeholder is a name in braces and nothing more")
+        raise unfit(fault("template", "bare_placeholder"))
     return {name for _, name, _, _ in parts if name is not None}

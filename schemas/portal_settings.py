@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from schemas.mail_settings import Address, TlsLevel
 from schemas.portal_proof_settings import PortalMitId, PortalSms
 from schemas.section import ChannelSettings, Name, Section
+from schemas.setting_faults import fault, unfit
 
 IdentityName = Literal["mitid", "sms", "shared_secret", "mail_code"]
 PROVE_A_COMPANY: frozenset[str] = frozenset({"mitid", "shared_secret"})
@@ -40,9 +41,9 @@ class PortalBrand(Section):
     @model_validator(mode="after")
     def _readable(self) -> Self:
         if contrast_with_white(self.colour) < MIN_CONTRAST:
-            raise ValueError(f"colour: its contrast with white text is below {MIN_CONTRAST}")
+            raise unfit(fault("colour", "contrast", least=MIN_CONTRAST))
         if self.logo is not None and self.logo.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-            raise ValueError("logo: must be a PNG or a JPEG file")
+            raise unfit(fault("logo", "png_or_jpeg"))
         return self
 
 
@@ -80,7 +81,7 @@ class PortalServer(Section):
     @model_validator(mode="after")
     def _pair(self) -> Self:
         if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate, key: give both or none")
+            raise unfit(fault("certificate, key", "both_or_none"))
         return self
 
     @field_validator("trusted_proxies")
@@ -91,9 +92,9 @@ class PortalServer(Section):
             try:
                 network = ip_network(one)
             except ValueError:
-                raise ValueError("trusted_proxies: must be addresses or networks of proxies") from None
+                raise unfit(fault("", "proxy_addresses")) from None
             if network.prefixlen == 0:
-                raise ValueError("trusted_proxies: that is everybody")
+                raise unfit(fault("", "proxy_everybody"))
         return proxies
 
 
@@ -136,7 +137,7 @@ class PortalChannel(ChannelSettings):
     @model_validator(mode="after")
     def _has_default_brand(self) -> Self:
         if "default" not in self.brands:
-            raise ValueError("brands: one must be called 'default'")
+            raise unfit(fault("brands", "brand_default"))
         return self
 
     def brand(self, source: str) -> PortalBrand:
@@ -165,7 +166,7 @@ class MaterialPortal(Section):
     @model_validator(mode="after")
     def _secret_has_column(self) -> Self:
         if "shared_secret" in self.identity and not self.secret_column:
-            raise ValueError("secret_column: required when identity has 'shared_secret'")
+            raise unfit(fault("secret_column", "required_with", other="identity = ['shared_secret']"))
         return self
 
 

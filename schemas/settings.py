@@ -24,6 +24,7 @@ from schemas.mail_settings import (
 from schemas.policy import DataClass, PolicySettings
 from schemas.portal_settings import MaterialPortal, PortalChannel
 from schemas.section import Name, Section
+from schemas.setting_faults import fault, unfit
 
 CANONICAL_COLUMNS = (
     "modtager",
@@ -91,9 +92,9 @@ class SourceSettings(Section):
     def _columns_known(self) -> Self:
         unknown = sorted(set(self.columns) - set(CANONICAL_COLUMNS))
         if unknown:
-            raise ValueError(f"columns: unknown canonical names {', '.join(unknown)}")
+            raise unfit(fault("columns", "unknown_columns", names=", ".join(unknown)))
         if len({name.casefold() for name in self.columns.values()}) != len(self.columns):
-            raise ValueError("columns: two canonical columns share one name")
+            raise unfit(fault("columns", "columns_share"))
         return self
 
 
@@ -163,9 +164,9 @@ class TimetableEntry(Section):
     @model_validator(mode="after")
     def _one_rhythm(self) -> Self:
         if (self.cron is None) == (self.every_seconds is None):
-            raise ValueError("give either cron or every_seconds")
+            raise unfit(fault("", "one_rhythm"))
         if self.source is not None and self.verb != "pull":
-            raise ValueError("source: only pull works on one source")
+            raise unfit(fault("source", "only_pull"))
         return self
 
 
@@ -210,23 +211,23 @@ class Settings(Section):
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
         faults = [
-            f"sources.{name}.material: no such material"
+            fault(f"sources.{name}.material", "no_such_material")
             for name, source in self.sources.items()
             if source.material is not None and source.material not in self.materials
         ]
         faults += [
-            f"timetable.{name}.source: no such source"
+            fault(f"timetable.{name}.source", "no_such_source")
             for name, entry in self.timetable.items()
             if entry.source is not None and entry.source not in self.sources
         ]
         faults += [
-            f"channels.{name}: a channel by mail needs the table [mail]"
+            fault(f"channels.{name}", "needs_mail")
             for name, channel in self.channels.items()
             if isinstance(channel, MailChannelSettings) and self.mail is None
         ]
         folders = [source.folder for source in self.sources.values()]
         if len(set(folders)) != len(folders):
-            faults.append("sources: two sources share one folder")
+            faults.append(fault("sources", "shared_folder"))
         if faults:
-            raise ValueError("; ".join(faults))
+            raise unfit(*faults)
         return self

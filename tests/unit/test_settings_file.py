@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from jobs.settings_file import read_settings
-from schemas.catalogue import Language
+from schemas.catalogue import Language, family
 from schemas.errors import ConfigurationError
+from schemas.setting_faults import SettingFault
 
 GOOD = (files("jobs") / "template.toml").read_text(encoding="utf-8")
 
@@ -176,7 +178,7 @@ SEND = "[channels.post.send]"
         ("user_uuid = ", "# ", "user_uuid: required by this contract"),
         (SEND, f'security = "signed"\n{SEND}', "partner_certificate: required"),
         ('wsdl = "aftale/post.wsdl"', "", "wsdl: required"),
-        ('"message_id"', '"cprr"', "channels.post.send: Value error, fields: no such value: cprr"),
+        ('"message_id"', '"cprr"', "channels.post.send: fields: no such value: cprr"),
         ('"brev.id"', '# "', "send.fields: message_id is used nowhere"),
         ('"brev.til"', '# "', "send.fields: nothing names the recipient"),
         ('"nummer" = "number"', "", "lookup.fields: nothing names the recipient"),
@@ -289,3 +291,43 @@ def test_a_channel_by_mail_needs_the_table_mail(tmp_path, kind):
 def test_a_fault_in_a_channel_by_mail_is_told_at_its_place(tmp_path):
     fault = fault_of(written(tmp_path, WITH_MAIL.replace('level = "verify"', 'level = "maybe"')))
     assert "channels.tls.level" in str(fault.params["faults"])
+
+
+FAULT = re.compile(r'fault\(\s*(?:f?"[^"]*"|name),\s*"([a-z_]+)"')
+
+
+def test_every_rule_of_our_own_has_its_text_in_both_languages():
+    named = {name for path in Path("schemas").glob("*.py") for name in FAULT.findall(path.read_text())}
+    assert len(named) > 30
+    texts = family("ui")
+    assert sorted(name for name in named if len(texts.get(f"ui.setting.{name}", {})) != 2) == []
+    for name in named:
+        for language in ("da", "en"):
+            assert "{{" not in SettingFault("", name).told(language)
+
+
+@pytest.mark.parametrize(
+    ("change", "danish", "english"),
+    [
+        (
+            ('material = "loenseddel"', 'material = "mangler"'),
+            "sources.loen.material: intet materiale hedder sådan",
+            "sources.loen.material: no such material",
+        ),
+        (
+            ('profile = "direct"', 'profile = "proxy"'),
+            "channels.eboks: client_id: kræves sammen med profile = 'proxy'",
+            "channels.eboks: client_id: required with profile = 'proxy'",
+        ),
+    ],
+)
+def test_rules_of_our_own_are_told_in_the_readers_language(tmp_path, change, danish, english):
+    before, after = change
+    assert before in GOOD
+    path = written(tmp_path, GOOD.replace(before, after, 1))
+    told: dict[Language, str] = {"da": danish, "en": english}
+    for language, words in told.items():
+        with pytest.raises(ConfigurationError) as caught:
+            read_settings(path, language)
+        assert words in str(caught.value.params["faults"])
+        assert "{" not in str(caught.value.params["faults"])
