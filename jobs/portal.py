@@ -47,12 +47,12 @@ def from_address(settings: Settings, channel: PortalChannel) -> str:
     return channel.from_address or (settings.mail.from_address if settings.mail else "")
 
 
-def rules(settings: Settings) -> Mapping[str, PortalRules]:
-    """Returns what the settings say of each material."""
+def rules(settings: Settings, channel: PortalChannel) -> Mapping[str, PortalRules]:
+    """Returns what the settings say of each material in this portal."""
     from routing.portal.packing import PortalRules
 
     return {
-        name: PortalRules(material.data_class, material.portal)
+        name: PortalRules(material.data_class, channel.narrowed(material.portal, material.data_class))
         for name, material in settings.materials.items()
     }
 
@@ -90,10 +90,19 @@ def unproved_companies(settings: Settings, channel: PortalChannel) -> Iterator[t
     sources = [one for one in settings.sources.values() if one.recipient_type != "cpr"]
     may_go = {one.material for one in sources}
     for name, material in settings.materials.items():
-        identity = [one for one in material.portal.identity if one in available(channel)]
+        methods = channel.narrowed(material.portal, material.data_class).identity
+        identity = [one for one in methods if one in available(channel)]
         meant = "portal" in material.channels and (name in may_go or None in may_go)
         if meant and identity and PROVE_A_COMPANY.isdisjoint(identity):
             yield name, ", ".join(identity)
+
+
+def closed_materials(settings: Settings, channel: PortalChannel) -> Iterator[str]:
+    """Yields each material of the portal's whose class of data leaves none of its identity methods."""
+    for name, material in settings.materials.items():
+        narrowed = channel.narrowed(material.portal, material.data_class)
+        if "portal" in material.channels and not narrowed.identity:
+            yield name
 
 
 def open_store(
@@ -127,7 +136,7 @@ def build_channel(house: House, name: str, channel: PortalChannel) -> PortalDisp
         return Upkeep(store, packer, channel, paced, places)
 
     parts = PortalParts(
-        rules=rules(settings),
+        rules=rules(settings, channel),
         documents=house.documents,
         carrier=carrier(settings, channel, house.now),
         open_store=lambda: open_store(settings, channel, house.now),

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from schemas.mail_settings import Address, TlsLevel
+from schemas.policy import DataClass
 from schemas.portal_proof_settings import PortalMitId, PortalSms
 from schemas.section import ChannelSettings, Name, Section
 from schemas.setting_faults import fault, unfit
@@ -114,6 +115,8 @@ class PortalChannel(ChannelSettings):
     link_key: Path = Path("data/portal/link.key")
     from_address: Address | None = None
     level: TlsLevel = "encrypt"
+    identity: dict[DataClass, tuple[IdentityName, ...]] = Field(default_factory=dict)
+    """What may open a class of data at all; a class that is left out is opened by what its material names."""
     expiry_days: int = Field(default=30, ge=1, le=730)
     reminder_days: int | None = Field(default=7, ge=1, le=365)
     expired_unread: Literal["return", "refuse"] = "return"
@@ -139,6 +142,21 @@ class PortalChannel(ChannelSettings):
         if "default" not in self.brands:
             raise unfit(fault("brands", "brand_default"))
         return self
+
+    @model_validator(mode="after")
+    def _mail_proves_little(self) -> Self:
+        if any("mail_code" in names for one, names in self.identity.items() if one != "ordinary"):
+            raise unfit(fault("identity", "mail_code_class"))
+        return self
+
+    def narrowed(self, material: MaterialPortal, data_class: DataClass) -> MaterialPortal:
+        """Returns a material's part with the identity methods that its class of data may be opened by."""
+        allowed = self.identity.get(data_class)
+        if allowed is None:
+            return material
+        return material.model_copy(
+            update={"identity": tuple(one for one in material.identity if one in allowed)}
+        )
 
     def brand(self, source: str) -> PortalBrand:
         """Returns how a source looks."""

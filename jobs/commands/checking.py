@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from jobs.commands.context import Context
 from jobs.commands.strays import strays_in
-from jobs.portal import unproved_companies
+from jobs.portal import closed_materials, unproved_companies
 from jobs.screen import EXIT_OK, EXIT_UNREACHED, EXIT_USAGE
 from schemas.errors import Coded, ConfigurationError, ServiceDown
 from schemas.portal_settings import PortalChannel
@@ -187,3 +187,5 @@ def _companies(settings: Settings, channel: str) -> Iterator[Point]:
         for material, identity in unproved_companies(settings, portal):
             params: dict[str, object] = {"material": material, "identity": identity}
             yield Point(f"channel {channel}", "portal.company_unproved", params, warning=True)
+        for material in closed_materials(settings, portal):
+            yield Point(f"channel {channel}", "portal.class_closed", {"material": material}, warning=True)

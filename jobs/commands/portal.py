@@ -167,7 +167,7 @@ async def _renewed(house: House, parcel: Parcel, email: str | None, mobile: str 
     consignment = standing.consignment if standing else None
     if consignment is None:
         raise ConfigurationError("portal.copy_gone")
-    rule: PortalRules = rules(house.settings)[consignment.material]
+    rule: PortalRules = rules(house.settings, settings)[consignment.material]
     told = contact_of(consignment, rule)
     contact = Contact(
         told.email if email is None else email, told.mobile if mobile is None else mobile, told.secret

@@ -276,6 +276,22 @@ def test_check_warns_where_nothing_would_prove_a_company(desk, kind, material, i
     assert all(one["warning"] for one in points if one["code"] == "portal.company_unproved")
 
 
+@pytest.mark.parametrize(("methods", "warned"), [(("mitid",), True), (("mitid", "shared_secret"), False)])
+def test_check_warns_where_a_class_of_data_closes_a_material(desk, methods, warned):
+    channel = desk.settings.channels["portal"].model_copy(update={"identity": {"confidential": methods}})
+    rules = MaterialPortal(identity=("shared_secret",), secret_column="kode")
+    given = {"portal": rules, "channels": ("eboks", "portal"), "data_class": "confidential"}
+    materials = {name: one.model_copy(update=given) for name, one in desk.settings.materials.items()}
+    update = {"materials": materials, "channels": {**desk.settings.channels, "portal": channel}}
+    settings = desk.settings.model_copy(update=update)
+    out = io.StringIO()
+    check(GivenContext(Screen(as_json=True, out=out, err=io.StringIO()), Path("x"), given=settings))
+    points = json.loads(out.getvalue().splitlines()[-1])["points"]
+    closed = [one for one in points if one["code"] == "portal.class_closed"]
+    assert bool(closed) == warned
+    assert all(one["warning"] for one in closed)
+
+
 def test_the_house_builds_the_channel_by_its_name(desk):
     with open_house(desk.settings) as house:
         channel: Channel = build_portal(house, "portal")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.rigs.mail_simulator import exempt
 from tests.rigs.portal_houses import ANNA, HANS, SECRET, FoundPortalHouse, PortalHouse, letter
 from tests.rigs.portal_sites import Visitor
 from tests.rigs.portals import text_of
@@ -147,3 +148,16 @@ def test_what_expires_unread_ends_where_the_settings_say_so(found_portal_house: 
     house.let_expire()
     assert house.collect() == 1
     assert (house.mail.told()["state"], len(house.mail.received())) == ("failed", 1)
+
+
+def test_a_class_of_data_that_wants_more_proof_goes_another_way(found_portal_house: FoundPortalHouse) -> None:
+    """The material would take the agreed secret, and the portal does not take it for this class of data."""
+    stricter = 'identity = { confidential = ["mitid"] }'
+    house = found_portal_house(route=("eboks", "portal", "smime"), channel=stricter)
+    (gone,) = exempt(house.mail, "valid")
+    house.drop("november", [(gone, ANNA, SECRET)])
+    house.mail.send()
+    assert house.mail.house.states() == {"delivered": 1}
+    assert (house.parcels(), house.notices()) == ([], [])
+    codes = [(one["channel"], one["code"]) for one in house.mail.told()["history"]]
+    assert ("portal", "portal.no_identity") in codes

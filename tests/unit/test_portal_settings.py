@@ -74,3 +74,22 @@ def test_a_source_looks_like_itself_or_like_the_default():
     )
     assert (channel.brand("loen").name, channel.brand("andet").name) == ("B", "A")
     assert PortalServer().trusted_proxies == ()
+
+
+def test_a_class_of_data_narrows_what_a_material_may_be_opened_by():
+    material = MaterialPortal(identity=("sms", "mitid", "shared_secret"), secret_column="kode")
+    channel = PortalChannel(
+        kind="portal", url="https://post.example", identity={"criminal": ("mitid", "sms"), "ordinary": ()}
+    )
+    assert channel.narrowed(material, "criminal").identity == ("sms", "mitid")
+    assert channel.narrowed(material, "criminal").secret_column == "kode"
+    assert channel.narrowed(material, "ordinary").identity == ()
+    assert channel.narrowed(material, "cpr") is material
+
+
+@pytest.mark.parametrize("data_class", ["special_category", "criminal", "cpr", "confidential"])
+def test_a_code_by_mail_opens_no_class_but_the_ordinary(data_class):
+    with pytest.raises(ValidationError, match="mail_code is for the class ordinary"):
+        PortalChannel.model_validate(GOOD | {"identity": {data_class: ("mitid", "mail_code")}})
+    mild = PortalChannel.model_validate(GOOD | {"identity": {"ordinary": ("mail_code",)}})
+    assert mild.identity == {"ordinary": ("mail_code",)}
