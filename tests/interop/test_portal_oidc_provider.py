@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -52,6 +54,22 @@ def issuer() -> Iterator[str]:
         yield f"http://localhost:{server.server_port}"
 
 
+def registered(issuer: str, folder: Path, **more: Any) -> PortalMitId:
+    """The portal as a client of the provider."""
+    secret = secret_file(folder, "secret", "anything")
+    return PortalMitId(
+        issuer=issuer, client_id="portal", client_secret=secret, levels=(LEVEL,), userinfo=True, **more
+    )
+
+
+def logged_in(away: str, subject: str) -> str:
+    """Logs in at the provider; returns the path that it sends the browser back to."""
+    answer = httpx.post(away, data={"sub": subject}, trust_env=False)
+    assert answer.status_code == 302, answer.text
+    back = urlsplit(answer.headers["location"])
+    return f"{back.path}?{back.query}"
+
+
 @pytest.mark.parametrize("secret_in", ["header", "form"])
 @pytest.mark.parametrize(
     ("subject", "status", "codes"),
@@ -59,25 +77,57 @@ def issuer() -> Iterator[str]:
 )
 def test_a_login_at_a_provider_of_others(bench, issuer, tmp_path, subject, status, codes, secret_in):
     bench.send(bench.consignment(material="mitid"))
-    settings = PortalMitId(
-        issuer=issuer,
-        client_id="portal",
-        client_secret=secret_file(tmp_path, "secret", "anything"),
-        secret_in=secret_in,
-        levels=(LEVEL,),
-        userinfo=True,
-    )
     log = Log()
-    method = MitId(settings, bench.clock, simulated=True)
+    method = MitId(registered(issuer, tmp_path, secret_in=secret_in), bench.clock, simulated=True)
     visitor = Visitor(bench, site_of(bench, methods={"mitid": method}, log=log))
     visitor.get(f"/b/{bench.token()}")
-    away = visitor.submit("/videre").headers["location"]
-    answer = httpx.post(away, data={"sub": subject}, trust_env=False)
-    assert answer.status_code == 302, answer.text
-    back = urlsplit(answer.headers["location"])
-    assert visitor.get(f"{back.path}?{back.query}").status_code == status
+    back = logged_in(visitor.submit("/videre").headers["location"], subject)
+    assert visitor.get(back).status_code == status
     assert [line.get("code") for line in log.lines] == codes
     if status == 303:
         assert TITLE in visitor.follow().text
-    again = visitor.get(f"{back.path}?{back.query}")
+    again = visitor.get(back)
     assert again.status_code == 403 and TITLE not in again.text
+
+
+def test_a_token_with_another_nonce_is_refused(bench, issuer, tmp_path):
+    """Somebody between browser and provider has changed it: the token was made for another login."""
+    bench.send(bench.consignment(material="mitid"))
+    log = Log()
+    method = MitId(registered(issuer, tmp_path), bench.clock, simulated=True)
+    visitor = Visitor(bench, site_of(bench, methods={"mitid": method}, log=log))
+    visitor.get(f"/b/{bench.token()}")
+    away = visitor.submit("/videre").headers["location"]
+    changed = str(httpx.URL(away).copy_set_param("nonce", "another"))
+    assert changed != away
+    answer = visitor.get(logged_in(changed, "right"))
+    assert (answer.status_code, [line.get("code") for line in log.lines]) == (503, ["portal.id_token_unfit"])
+    assert TITLE not in answer.text
+
+
+def test_a_token_whose_time_is_over_is_refused(bench, issuer, tmp_path):
+    """The provider's clock is a day behind the portal's."""
+    bench.send(bench.consignment(material="mitid"))
+    log, tomorrow = Log(), Clock(datetime.now(UTC) + timedelta(days=1))
+    method = MitId(registered(issuer, tmp_path), tomorrow, simulated=True)
+    visitor = Visitor(bench, site_of(bench, methods={"mitid": method}, log=log))
+    visitor.get(f"/b/{bench.token()}")
+    answer = visitor.get(logged_in(visitor.submit("/videre").headers["location"], "right"))
+    assert (answer.status_code, [line.get("code") for line in log.lines]) == (503, ["portal.id_token_unfit"])
+    assert TITLE not in answer.text
+
+
+def test_a_state_of_another_browser_or_of_a_former_login_is_refused(bench, issuer, tmp_path):
+    bench.send(bench.consignment(material="mitid"))
+    method = MitId(registered(issuer, tmp_path), bench.clock, simulated=True)
+    site = site_of(bench, methods={"mitid": method})
+    first, second = Visitor(bench, site), Visitor(bench, site)
+    backs = []
+    for visitor in (first, second):
+        visitor.get(f"/b/{bench.token()}")
+        backs.append(logged_in(visitor.submit("/videre").headers["location"], "right"))
+    assert second.get(backs[0]).status_code == 403
+    former = httpx.URL(backs[0]).params["state"]
+    mixed = str(httpx.URL(backs[1]).copy_set_param("state", former))
+    assert second.get(mixed).status_code == 403
+    assert second.get(backs[1]).status_code == 303
