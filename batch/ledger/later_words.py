@@ -48,13 +48,11 @@ def words_of(
 ) -> tuple[ReceiptEvent, ...]:
     """Returns what was told of a consignment's messages: of each that has a receipt, and of the one at
     hand."""
-    receipted = and_(
-        RECEIPT.c.channel == LATER_WORD.c.channel,
-        RECEIPT.c.external_id == LATER_WORD.c.external_id,
-        RECEIPT.c.consignment_id == consignment_id,
-    )
-    at_hand = and_(LATER_WORD.c.channel == channel, LATER_WORD.c.external_id == message_id)
-    query = select(LATER_WORD).where(or_(select(RECEIPT.c.step).where(receipted).exists(), at_hand))
+    receipts = select(RECEIPT.c.channel, RECEIPT.c.external_id)
+    receipts = receipts.where(RECEIPT.c.consignment_id == consignment_id)
+    messages = {(channel, message_id), *(tuple(row) for row in connection.execute(receipts))}
+    ours = (and_(LATER_WORD.c.channel == one, LATER_WORD.c.external_id == id_) for one, id_ in messages)
+    query = select(LATER_WORD).where(or_(*ours))
     return tuple(
         ReceiptEvent(
             row.channel,
