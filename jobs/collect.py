@@ -71,7 +71,8 @@ async def _collect_channel(house: House, channel: Channel, stop: Callable[[], bo
 async def _read_log(house: House, channel: Channel, stop: Callable[[], bool]) -> int:
     """Reads on in the log of a channel that keeps one; returns how many consignments that moved.
 
-    A channel without a log tells nothing when it is asked for no message.
+    A channel without a log tells nothing when it is asked for no message. The messages that are waited for
+    were asked about first: a word that stood in the log before its receipt was recorded moves nothing here.
     """
     n_moved = 0
     position = house.ledger.log_position(channel.name)

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from batch.records import Standing, WarningLine
+    from batch.records import Event, Standing, WarningLine
     from eboks.enrolment import Finding
     from jobs.house import House
     from jobs.reasoning import Outlook
     from routing.reasoning import Reason
+    from schemas.consignments import ReceiptEvent
 
 
 def masked(standing: Standing) -> str:
@@ -70,29 +71,31 @@ def standing_data(house: House, standing: Standing, outlook: Outlook | None) -> 
         "enrolment": {name: _finding_data(found) for name, found in enrolments(house, standing)},
         "next_attempt_at": standing.next_attempt_at.isoformat(),
         "receipt": _receipt_data(standing),
-        "history": [
-            {
-                "at": event.at.isoformat(),
-                "from": event.from_state.value,
-                "to": event.to_state.value,
-                "cause": event.cause.value,
-                "actor": event.actor,
-                "channel": event.channel,
-                "attempt": event.attempt,
-                "code": event.code,
-            }
-            for event in standing.history
-        ],
-        "words": [
-            {
-                "at": word.at.isoformat(),
-                "channel": word.channel,
-                "kind": word.kind.value,
-                "code": word.code,
-                "proof": dict(word.proof),
-            }
-            for word in standing.words
-        ],
+        "history": [_event_data(event) for event in standing.history],
+        "words": [_word_data(word) for word in standing.words],
+    }
+
+
+def _event_data(event: Event) -> dict[str, object]:
+    return {
+        "at": event.at.isoformat(),
+        "from": event.from_state.value,
+        "to": event.to_state.value,
+        "cause": event.cause.value,
+        "actor": event.actor,
+        "channel": event.channel,
+        "attempt": event.attempt,
+        "code": event.code,
+    }
+
+
+def _word_data(word: ReceiptEvent) -> dict[str, object]:
+    return {
+        "at": word.at.isoformat(),
+        "channel": word.channel,
+        "kind": word.kind.value,
+        "code": word.code,
+        "proof": dict(word.proof),
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.rigs.mail_simulator import exempt
 from tests.rigs.portal_houses import ANNA, HANS, SECRET, FoundPortalHouse, PortalHouse, letter
 from tests.rigs.portal_sites import Visitor
@@ -70,6 +72,21 @@ def test_the_whole_story_of_a_letter_comes_back_and_is_told(found_portal_house: 
     said = house.mail.house.brevdue_process("explain", house.mail.told()["consignment"]).data
     (read,) = [w for w in said["consignments"][0]["words"] if w["code"] == "portal.read"]
     assert (read["kind"], read["proof"]["identity"]) == ("read", "shared_secret")
+
+
+def test_a_log_of_several_slices_is_read_in_one_pass(
+    found_portal_house: FoundPortalHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = found_portal_house()
+    house.sent()
+    with house.visitor() as visitor:
+        path = enter(visitor, house.token())
+        for _ in range(5):
+            visitor.get(f"{path}/hent/0")
+    monkeypatch.setattr("jobs.collect.SLICE", 2)
+    assert house.collect() == 1
+    whole = ["sealed", "notice_sent", "opened", *["downloaded"] * 5]
+    assert _told(house) == [f"portal.{word}" for word in whole]
 
 
 def _told(house: PortalHouse) -> list[str]:
